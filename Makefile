@@ -1,0 +1,72 @@
+# svc-index: every way in. `make help` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+SWIFT ?= swift
+BINARY := .build/release/svc-index
+DEBUG_BINARY := .build/debug/svc-index
+SOURCES := Package.swift Sources Tests
+CORE := SVC_INDEX_CORE=1 $(SWIFT) test --scratch-path .build-core
+ARTIFACTS := artifacts
+# Arguments of the service that `make run` starts, such as RUN_ARGS="--http-bind 127.0.0.1:8080".
+RUN_ARGS ?=
+
+.PHONY: help run test ci build release deps test-core test-service test-scripts tidy lint format \
+	e2e e2e-faults e2e-debian bench import-bench clean
+
+help: ## lists the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+run: release ## installs what is missing, builds, serves sample names and says what to try
+	$(BINARY) demo $(RUN_ARGS)
+
+test: deps test-core test-service test-scripts ## runs every fast test
+
+ci: deps lint test e2e ## what CI runs: lint, all fast tests, the short end-to-end runs
+
+deps: ## installs the system packages that are missing
+	@scripts/install-deps.sh
+
+build: deps ## debug build
+	$(SWIFT) build
+
+release: deps ## release build
+	$(SWIFT) build -c release --product svc-index
+
+test-core: ## hash, cache and style tests: seconds, without the HTTP stack
+	SVC_INDEX_STRICT=1 $(CORE)
+
+test-service: deps ## unit, property and contract tests of the service, over real sockets
+	SVC_INDEX_STRICT=1 $(SWIFT) test --filter IndexServiceTests
+
+test-scripts: ## tests of the scripts under testing/
+	python3 -m unittest discover -s testing/data
+
+tidy: ## the style tests alone
+	$(CORE) --filter TidyTests
+
+lint: ## checks the format of all Swift code
+	$(SWIFT) format lint --strict --recursive --parallel $(SOURCES)
+
+format: ## formats all Swift code
+	$(SWIFT) format --in-place --recursive --parallel $(SOURCES)
+
+e2e: e2e-faults e2e-debian ## the real binary: kill -9, full disks, the real package index
+
+e2e-faults: release
+	python3 testing/e2e/run.py $(BINARY)
+
+e2e-debian: release
+	@scripts/install-deps.sh b3sum
+	python3 testing/e2e/debian_roundtrip.py $(BINARY)
+
+bench: release ## compares answers out of RAM and out of the index with nginx (ratios within one run)
+	@scripts/install-deps.sh nginx-light wrk
+	@mkdir -p $(ARTIFACTS)
+	python3 testing/data/synthetic_index.py 63000 --seed 1 > $(ARTIFACTS)/names.ndjson
+	python3 testing/performance/bench_http.py $(BINARY) $(ARTIFACTS)/names.ndjson \
+		--json $(ARTIFACTS)/http.json
+
+clean: ## removes everything that was built
+	rm -rf .build .build-core $(ARTIFACTS)

@@ -1,0 +1,124 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+// SVC_INDEX_CORE=1 leaves out everything that needs another package, so that the hash, the cache and
+// the DHT core build and test in seconds.
+let coreOnly = ProcessInfo.processInfo.environment["SVC_INDEX_CORE"] == "1"
+// Warnings are errors in CI; while one is at work on the code they are only warnings.
+let strict = ProcessInfo.processInfo.environment["SVC_INDEX_STRICT"] == "1"
+
+let settings: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+    ] + (strict ? [.treatAllWarnings(as: .error)] : [])
+
+// BLAKE3's vector kernels: built for processors that only a check at run time may promise, and always
+// optimised, because a debug build of them would be slower than none.
+func kernelSettings(_ instructions: String) -> [SwiftSetting] {
+    #if arch(x86_64)
+        settings + [.unsafeFlags(["-O", "-wmo", "-Xcc", instructions])]
+    #else
+        settings
+    #endif
+}
+
+let coreTargets: [Target] = [
+    .target(
+        name: "BLAKE3AVX2",
+        path: "Sources/BLAKE3/AVX2",
+        swiftSettings: kernelSettings("-mavx2")
+    ),
+    .target(
+        name: "BLAKE3AVX512",
+        path: "Sources/BLAKE3/AVX512",
+        swiftSettings: kernelSettings("-mavx512f")
+    ),
+    .target(
+        name: "BLAKE3",
+        dependencies: ["BLAKE3AVX2", "BLAKE3AVX512"],
+        exclude: ["AVX2", "AVX512"],
+        swiftSettings: settings
+    ),
+    .target(name: "Cache", swiftSettings: settings),
+    .testTarget(
+        name: "BLAKE3Tests",
+        dependencies: ["BLAKE3"],
+        swiftSettings: settings
+    ),
+    .testTarget(name: "CacheTests", dependencies: ["Cache"], swiftSettings: settings),
+    .testTarget(name: "TidyTests", swiftSettings: settings),
+]
+
+let commit = Context.gitInformation?.currentCommit.prefix(12) ?? "unknown"
+
+let serviceTargets: [Target] = [
+    .target(
+        name: "CBuildInfo",
+        cSettings: [.define("SVC_INDEX_COMMIT", to: "\"\(commit)\"")]
+    ),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(
+        name: "IndexService",
+        dependencies: [
+            "BLAKE3", "CBuildInfo", "Cache", "CZlib",
+            .product(name: "CoreMetrics", package: "swift-metrics"),
+            .product(name: "GRDB", package: "GRDB.swift"),
+            .product(name: "HTTPTypes", package: "swift-http-types"),
+            .product(name: "Hummingbird", package: "hummingbird"),
+            .product(name: "HummingbirdCore", package: "hummingbird"),
+            .product(name: "Logging", package: "swift-log"),
+            .product(name: "Metrics", package: "swift-metrics"),
+            .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "NIOHTTP1", package: "swift-nio"),
+            .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+            .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+            .product(name: "NIOPosix", package: "swift-nio"),
+            .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        ],
+        swiftSettings: settings
+    ),
+    .executableTarget(
+        name: "svc-index",
+        dependencies: [
+            "IndexService", "BLAKE3",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            .product(name: "Logging", package: "swift-log"),
+        ],
+        swiftSettings: settings
+    ),
+    .testTarget(
+        name: "IndexServiceTests",
+        dependencies: [
+            "IndexService", "BLAKE3", "Cache",
+            .product(name: "GRDB", package: "GRDB.swift"),
+            .product(name: "Logging", package: "swift-log"),
+            .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "NIOPosix", package: "swift-nio"),
+        ],
+        swiftSettings: settings
+    ),
+]
+
+let servicePackages: [Package.Dependency] = [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+]
+
+let package = Package(
+    name: "svc-index",
+    products: coreOnly ? [] : [.executable(name: "svc-index", targets: ["svc-index"])],
+    dependencies: coreOnly ? [] : servicePackages,
+    targets: coreTargets + (coreOnly ? [] : serviceTargets)
+)

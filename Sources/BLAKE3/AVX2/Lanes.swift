@@ -1,0 +1,32 @@
+/// What `Rounds.swift` computes on in this module: a word of eight inputs at once.
+typealias Lanes = SIMD8<UInt32>
+
+/// The same bits as `Lanes`, for moving words two by two.
+typealias Pairs = SIMD4<UInt64>
+
+extension SIMD8<UInt32> {
+    /// Lane `n` holds `n`.
+    @inline(__always)
+    static var ascending: Self { Self(0, 1, 2, 3, 4, 5, 6, 7) }
+
+    /// Joins `part(0)` and `part(1)`: four lanes from each.
+    @inline(__always)
+    init(joining part: (Int) -> SIMD4<UInt32>) {
+        self.init(lowHalf: part(0), highHalf: part(1))
+    }
+
+    /// Hands out four lanes at a time, with the number of the part.
+    @inline(__always)
+    func forEachPart(_ body: (Int, SIMD4<UInt32>) -> Void) {
+        body(0, lowHalf)
+        body(1, highHalf)
+    }
+}
+
+/// The pairs at even places, from `x` and `y` in turn.
+@inline(__always)
+func evenPairs(_ x: Pairs, _ y: Pairs) -> Pairs { Pairs(x[0], y[0], x[2], y[2]) }
+
+/// The pairs at odd places, from `x` and `y` in turn.
+@inline(__always)
+func oddPairs(_ x: Pairs, _ y: Pairs) -> Pairs { Pairs(x[1], y[1], x[3], y[3]) }

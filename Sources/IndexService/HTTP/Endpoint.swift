@@ -1,0 +1,85 @@
+/// What a request line asks for: every route of the service, in one place.
+enum Endpoint: Equatable {
+    case resolve(key: String)
+    case providers(contentID: String)
+    case manifest(contentID: String)
+    case adminName(String)
+    case adminNames
+    case adminManifest(contentID: String)
+    case adminProviders(contentID: String)
+    case adminKeys(KeyAction)
+    case health
+    case readiness
+    case version
+    case metrics
+
+    /// What an administrator may ask for a list of keys.
+    enum KeyAction: String, CaseIterable {
+        case reindex
+        case pin
+        case unpin
+        case purge
+    }
+
+    /// The endpoint of a path, whose segments are still percent-encoded; nil for an unknown one.
+    init?(path: Substring) {
+        var segments = path.split(separator: "/", omittingEmptySubsequences: false)
+        guard segments.first?.isEmpty == true else { return nil }
+        segments.removeFirst()
+        switch (segments.count, segments.first) {
+        case (2, "resolve"): self = .resolve(key: String(segments[1]))
+        case (2, "providers"): self = .providers(contentID: String(segments[1]))
+        case (2, "manifests"): self = .manifest(contentID: String(segments[1]))
+        case (2...3, "admin"): self.init(adminSegments: segments.dropFirst())
+        case (1, "healthz"): self = .health
+        case (1, "readyz"): self = .readiness
+        case (1, "version"): self = .version
+        case (1, "metrics"): self = .metrics
+        default: return nil
+        }
+    }
+
+    private init?(adminSegments segments: ArraySlice<Substring>) {
+        let key = segments.count == 2 ? segments.last.map(String.init) : nil
+        switch (segments.first, key) {
+        case ("names", nil): self = .adminNames
+        case ("names", let key?): self = .adminName(key)
+        case ("manifests", let key?): self = .adminManifest(contentID: key)
+        case ("providers", let key?): self = .adminProviders(contentID: key)
+        case (let action?, nil):
+            guard let action = KeyAction(rawValue: String(action)) else { return nil }
+            self = .adminKeys(action)
+        default: return nil
+        }
+    }
+
+    /// The label of the route in logs and metrics.
+    var route: Route {
+        switch self {
+        case .resolve: .resolve
+        case .providers: .providers
+        case .manifest: .manifests
+        case .adminName, .adminNames, .adminManifest, .adminProviders, .adminKeys: .admin
+        case .health, .readiness, .version, .metrics: .ops
+        }
+    }
+
+    /// The methods that the path takes, as `Allow` lists them.
+    var methods: [String] {
+        switch self {
+        case .resolve, .providers, .manifest, .adminNames, .health, .readiness, .version, .metrics:
+            ["GET", "HEAD"]
+        case .adminName, .adminProviders: ["PUT", "DELETE"]
+        case .adminManifest: ["PUT"]
+        case .adminKeys: ["POST"]
+        }
+    }
+
+    /// Whether the request's body is read; elsewhere it is counted against the cap and dropped.
+    var takesBody: Bool {
+        switch self {
+        case .adminName, .adminManifest, .adminProviders, .adminKeys: true
+        default: false
+        }
+    }
+}

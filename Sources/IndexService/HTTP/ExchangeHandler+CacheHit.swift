@@ -1,0 +1,92 @@
+internal import Cache
+internal import NIOCore
+internal import NIOHTTP1
+
+// The read path that matters most: an answer out of RAM, written on the event loop without a task.
+
+extension ExchangeHandler {
+    /// Answers a `GET` or `HEAD` of `/resolve` or `/providers` when RAM has the answer, or when the
+    /// question itself is wrong; false hands the request on.
+    func answerFromRAM(_ exchange: Exchange, _ context: ChannelHandlerContext) -> Bool {
+        guard let endpoint = exchange.endpoint,
+            endpoint.route == .resolve || endpoint.route == .providers
+        else { return false }
+        let question: Question
+        do throws(Problem) {
+            question = try Question(endpoint, target: exchange.target)
+        } catch {
+            refuse(exchange, error, hasBody: false, context)
+            return true
+        }
+        let now = exchange.startedAt
+        guard !question.skipsCache,
+            let outcome = services.resolver.cachedOutcome(
+                for: question.query,
+                at: now,
+                on: local.stripe
+            )
+        else { return false }
+        var exchange = exchange
+        exchange.cacheDetail = Resolved.Source.ram.rawValue
+        switch outcome {
+        case .found(let answer): write(answer, exchange, at: now, context)
+        case .absent: refuse(exchange, .absent(question.query.key), hasBody: false, context)
+        }
+        return true
+    }
+
+    /// Writes the answer as bytes below the encoder: nothing in it needs encoding.
+    private func write(
+        _ answer: Answer,
+        _ exchange: Exchange,
+        at now: MonotonicInstant,
+        _ context: ChannelHandlerContext
+    ) {
+        var exchange = exchange
+        let isNotModified =
+            exchange.ifNoneMatch.map { EntityTagList.matches($0, answer.entityTag) } ?? false
+        let sendsBody = !isNotModified && !exchange.isHead
+        exchange.status = isNotModified ? 304 : 200
+        exchange.bodyBytes = sendsBody ? answer.body.readableBytes : 0
+        var buffer = context.channel.allocator.buffer(capacity: 512 + exchange.bodyBytes)
+        buffer.writeStaticString(
+            isNotModified ? "HTTP/1.1 304 Not Modified\r\n" : "HTTP/1.1 200 OK\r\n"
+        )
+        if !isNotModified {
+            buffer.writeStaticString("Content-Type: application/json\r\nContent-Length: ")
+            buffer.writeDecimal(answer.body.readableBytes)
+            buffer.writeStaticString("\r\n")
+        }
+        buffer.writeStaticString("ETag: ")
+        buffer.writeString(answer.entityTag)
+        buffer.writeStaticString("\r\nCache-Control: public, max-age=")
+        buffer.writeDecimal(answer.maxAge(at: now))
+        buffer.writeStaticString("\r\nAge: ")
+        buffer.writeDecimal(answer.age(at: now))
+        buffer.writeStaticString("\r\nCache-Status: svc-index; hit; detail=ram\r\nX-Corr-ID: ")
+        buffer.writeString(exchange.correlationID)
+        buffer.writeStaticString("\r\nDate: ")
+        buffer.writeString(local.httpDate())
+        if let value = connectionHeader(for: exchange) {
+            buffer.writeStaticString("\r\nConnection: ")
+            buffer.writeString(value)
+        }
+        buffer.writeStaticString("\r\n\r\n")
+        if sendsBody { buffer.writeImmutableBuffer(answer.body) }
+        encoderContext?.write(NIOAny(buffer), promise: nil)
+        needsFlush = true
+        finish(exchange, context)
+    }
+}
+
+extension ByteBuffer {
+    /// Writes a number of at least zero in decimal digits, without a `String` in between.
+    fileprivate mutating func writeDecimal(_ number: Int) {
+        var divisor = 1
+        while number / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            writeInteger(UInt8(ascii: "0") + UInt8(number / divisor % 10))
+            divisor /= 10
+        }
+    }
+}

@@ -1,0 +1,82 @@
+internal import Cache
+internal import NIOCore
+internal import NIOHTTP1
+
+// How a connection ends: after its last answer, or because its time is over.
+
+extension ExchangeHandler {
+    /// Sends what is written, then drops what still comes until the client closes too.
+    ///
+    /// Closing at once would make the kernel reset the connection while unread bytes are there, and
+    /// the client would lose the answer that tells it why. The output is closed only when everything
+    /// is on its way: a client that has closed its own side would lose the rest of a long answer.
+    func linger(_ context: ChannelHandlerContext) {
+        phase = .lingering(bytesLeft: ExchangeServices.lingeringBytes)
+        waitingParts.removeAll()
+        waitingProblem = nil
+        needsFlush = false
+        timer.move(to: .now() + services.limits.idleTimeout, on: context)
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.assumeIsolated().whenComplete { [self] _ in closeOutput(context) }
+        if let encoderContext {
+            encoderContext.writeAndFlush(NIOAny(ByteBuffer()), promise: sent)
+        } else {
+            sent.succeed()
+        }
+        readOn(context)
+    }
+
+    private func closeOutput(_ context: ChannelHandlerContext) {
+        guard !isInputClosed else {
+            context.close(promise: nil)
+            return
+        }
+        context.close(mode: .output, promise: nil)
+        timer.move(to: .now() + ExchangeServices.lingeringTime, on: context)
+    }
+
+    /// Leaves the end of the connection to `linger`: whoever is behind this handler may be done
+    /// while an answer is still on its way.
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        if mode == .output {
+            promise?.succeed()
+        } else {
+            context.close(mode: mode, promise: promise)
+        }
+    }
+
+    func updateDeadline(_ context: ChannelHandlerContext) {
+        let limits = services.limits
+        switch phase {
+        case .waiting:
+            if let headBeganAt = timer.headBeganAt, !isBackedUp {
+                timer.move(to: headBeganAt + limits.headerTimeout, on: context)
+            } else {
+                timer.move(to: .now() + limits.idleTimeout, on: context)
+            }
+        case .answering(_, headSent: true):
+            // The answer is made; a slow client may take as long for it as it may say nothing.
+            timer.move(to: .now() + limits.idleTimeout, on: context)
+        case .receiving(let exchange, _, _, _), .answering(let exchange, headSent: false):
+            let startedAt = NIODeadline.uptimeNanoseconds(exchange.startedAt.nanoseconds)
+            timer.move(to: startedAt + limits.requestTimeout, on: context)
+        case .lingering:
+            break
+        }
+    }
+
+    func expire(_ context: ChannelHandlerContext) {
+        switch phase {
+        case .waiting where timer.headBeganAt != nil && !isBackedUp:
+            let problem = Problem.slowRequest("the request's head did not arrive in time")
+            refuse(makeUnparsedExchange(), problem, context)
+        case .receiving(let exchange, _, _, _):
+            let problem = Problem.slowRequest("the request's body did not arrive in time")
+            refuse(exchange, problem, context)
+        case .answering(let exchange, headSent: false):
+            refuse(exchange, Problem(.timeout, "the request took too long to answer"), context)
+        case .waiting, .answering, .lingering:
+            context.close(promise: nil)
+        }
+    }
+}

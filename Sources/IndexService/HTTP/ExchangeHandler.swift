@@ -1,0 +1,326 @@
+internal import Cache
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Runs the exchanges of one connection on its event loop, in front of the async responder.
+///
+/// Responsible for everything that must hold whatever the responder does: the limits and timeouts of
+/// a request, one request at a time in the order they came, correlation ids, an answer to whatever
+/// is malformed, the log line and the metrics of every exchange. Answers out of RAM are written here
+/// without leaving the loop (`ExchangeHandler+CacheHit`). Only a request that was accepted and has
+/// been read to its end is handed on, so that a slow sender never holds a task, and a refused body
+/// is never read without bound.
+final class ExchangeHandler: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// Where the connection stands.
+    enum Phase {
+        /// Between requests.
+        case waiting
+        /// A request's head is in; its body is still coming.
+        case receiving(Exchange, HTTPRequestHead, body: ByteBuffer, bytes: Int)
+        /// The request is with the responder.
+        case answering(Exchange, headSent: Bool)
+        /// The last answer is written; what the client still sends is dropped, up to a bound.
+        case lingering(bytesLeft: Int)
+
+        var isAnswering: Bool {
+            if case .answering = self { true } else { false }
+        }
+    }
+
+    let services: ExchangeServices
+    let local: LoopLocal
+    let timer = ConnectionTimer()
+    var phase = Phase.waiting
+    var needsFlush = false
+    /// Where finished bytes are written, past the encoder.
+    private(set) var encoderContext: ChannelHandlerContext?
+    var closesAfterAnswer = false
+    /// The client has said that it sends nothing more; it may still wait for answers.
+    private(set) var isInputClosed = false
+    /// The client takes its answers more slowly than they are made.
+    private(set) var isBackedUp = false
+    /// Parts of later requests, held back until their turn (pipelining, RFC 9112, section 9.3.2).
+    var waitingParts = CircularBuffer<HTTPServerRequestPart>()
+    /// What is wrong with the bytes behind `waitingParts`.
+    var waitingProblem: Problem?
+    private var isTakingWaitingParts = false
+    /// Whether the bytes of one read are on their way through.
+    private var isInRead = false
+    private var isReadHeld = false
+    /// Whether a line has ended since the first bytes of a head came.
+    private var hasRequestLine = false
+
+    /// False when the connection is over a cap: it is told so and closed.
+    private let isAdmitted: Bool
+
+    init(services: ExchangeServices, local: LoopLocal, isAdmitted: Bool) {
+        self.services = services
+        self.local = local
+        self.isAdmitted = isAdmitted
+    }
+
+    // MARK: Inbound
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        isInRead = true
+        if case .lingering = phase { return }
+        let part = unwrapInboundIn(data)
+        if isHeld { waitingParts.append(part) } else { process(part, context) }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        isInRead = false
+        flushIfNeeded(context)
+        updateDeadline(context)
+        context.fireChannelReadComplete()
+    }
+
+    /// While a request has to wait nothing more is read: what a client may pipeline, and what it
+    /// may leave unread of its answers, is bounded by the buffers of one read.
+    func read(context: ChannelHandlerContext) {
+        if isHeld { isReadHeld = true } else { context.read() }
+    }
+
+    /// Whether the next request has to wait: for the answer before it, or until the client has
+    /// taken what is written.
+    private var isHeld: Bool { isBackedUp || phase.isAnswering }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        isBackedUp = !context.channel.isWritable
+        if !isBackedUp {
+            goOn(context)
+            flushIfNeeded(context)
+            updateDeadline(context)
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch error {
+        case let error as HTTPParserError:
+            let problem = makeProblem(error)
+            if isHeld {
+                waitingProblem = waitingProblem ?? problem
+            } else {
+                refuse(malformed: problem, context)
+            }
+            flushIfNeeded(context)
+            updateDeadline(context)
+        case is ByteToMessageDecoderError:
+            // More bytes behind malformed ones, which are answered, or will be when their turn comes.
+            break
+        default:
+            context.close(promise: nil)
+        }
+    }
+
+    private func makeProblem(_ error: HTTPParserError) -> Problem {
+        guard error == .headerOverflow, case .waiting = phase, !hasRequestLine else {
+            return Problem(error)
+        }
+        return services.screening.longTargetProblem
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case ChannelEvent.inputClosed:
+            isInputClosed = true
+            goOn(context)
+        case is ChannelShouldQuiesceEvent:
+            closesAfterAnswer = true
+            if case .waiting = phase { linger(context) }
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        encoderContext = try? context.pipeline.syncOperations.context(
+            handlerType: HTTPResponseEncoder.self
+        )
+        timer.start(after: services.limits.idleTimeout, on: context) { [self] in expire(context) }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        if !isAdmitted {
+            let problem = Problem(.overCapacity, "too many connections are open; try again later")
+            refuse(makeUnparsedExchange(), problem, context)
+        }
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        timer.stop()
+        encoderContext = nil
+        waitingParts.removeAll()
+        switch phase {
+        case .receiving(let exchange, _, _, _), .answering(let exchange, _):
+            services.ledger.abandoned(exchange, on: local)
+        case .waiting, .lingering: break
+        }
+        phase = .lingering(bytesLeft: 0)
+        context.fireChannelInactive()
+    }
+
+    /// What becomes of bytes that came in.
+    enum Arrival {
+        case decode, drop, close
+    }
+
+    /// Told by `ArrivalObserver` of bytes before they are decoded.
+    func arrived(_ bytes: ByteBuffer) -> Arrival {
+        switch phase {
+        case .waiting:
+            timer.headBegan()
+            if !hasRequestLine {
+                hasRequestLine = bytes.readableBytesView.contains(UInt8(ascii: "\n"))
+            }
+            return .decode
+        case .receiving, .answering:
+            return .decode
+        case .lingering(let left):
+            phase = .lingering(bytesLeft: left - bytes.readableBytes)
+            return bytes.readableBytes > left ? .close : .drop
+        }
+    }
+
+    // MARK: Requests
+
+    private func process(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        switch (part, phase) {
+        case (.head(let head), .waiting):
+            begin(head, context)
+        case (.body(let bytes), .receiving(let exchange, let head, let body, let count)):
+            receive(bytes, of: exchange, head, body, count, context)
+        case (.end, .receiving(let exchange, let head, let body, _)):
+            complete(exchange, head, body, context)
+        default:
+            break
+        }
+    }
+
+    private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        timer.headArrived()
+        hasRequestLine = false
+        // The decoder does not look behind a request that asks for another protocol.
+        if head.asksForUpgrade { closesAfterAnswer = true }
+        let verdict = services.screening.judge(head)
+        let exchange = makeExchange(head, verdict)
+        services.ledger.began(exchange, on: local)
+        switch verdict {
+        case .refused(let problem):
+            refuse(exchange, problem, hasBody: head.hasBody, context)
+        case .accepted:
+            if head.expectsContinue {
+                let head = HTTPResponseHead(version: .http1_1, status: .continue)
+                context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
+            }
+            phase = .receiving(exchange, head, body: ByteBuffer(), bytes: 0)
+        }
+    }
+
+    private func receive(
+        _ bytes: ByteBuffer,
+        of exchange: Exchange,
+        _ head: HTTPRequestHead,
+        _ body: ByteBuffer,
+        _ count: Int,
+        _ context: ChannelHandlerContext
+    ) {
+        let count = count + bytes.readableBytes
+        guard !services.screening.isOverCap(bodyBytes: count) else {
+            return refuse(exchange, services.screening.bodyCapProblem, context)
+        }
+        // Emptied first, so that appending does not copy what is there already.
+        phase = .waiting
+        var body = body
+        if exchange.endpoint?.takesBody == true { body.writeImmutableBuffer(bytes) }
+        phase = .receiving(exchange, head, body: body, bytes: count)
+    }
+
+    private func complete(
+        _ exchange: Exchange,
+        _ head: HTTPRequestHead,
+        _ body: ByteBuffer,
+        _ context: ChannelHandlerContext
+    ) {
+        if answerFromRAM(exchange, context) { return }
+        phase = .answering(exchange, headSent: false)
+        var head = head
+        head.headers.replaceOrAdd(name: CorrelationID.header, value: exchange.correlationID)
+        if let target = Screening.originForm(of: head.uri) { head.uri = String(target) }
+        context.fireChannelRead(wrapInboundOut(.head(head)))
+        if body.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(.body(body))) }
+        context.fireChannelRead(wrapInboundOut(.end(nil)))
+        // What waited for its turn comes outside of a read, and would never be delivered.
+        if !isInRead { context.fireChannelReadComplete() }
+    }
+
+    /// Takes up what waited for its turn, then reads on.
+    func goOn(_ context: ChannelHandlerContext) {
+        // An answer out of RAM comes back here from inside the loop, which then goes on by itself.
+        guard !isTakingWaitingParts else { return }
+        isTakingWaitingParts = true
+        while !isHeld, let part = waitingParts.popFirst() { process(part, context) }
+        isTakingWaitingParts = false
+        guard !isHeld else { return }
+        if let problem = waitingProblem {
+            waitingProblem = nil
+            refuse(malformed: problem, context)
+        }
+        if case .waiting = phase, isInputClosed { linger(context) }
+        readOn(context)
+    }
+
+    /// Asks for the read that was held back, now that nothing has to wait any more.
+    func readOn(_ context: ChannelHandlerContext) {
+        guard isReadHeld, !isHeld else { return }
+        isReadHeld = false
+        context.read()
+    }
+
+    private func makeExchange(_ head: HTTPRequestHead, _ verdict: Screening.Verdict) -> Exchange {
+        let given = head.headers.first(name: CorrelationID.header)
+        let accepted = given.flatMap { CorrelationID.isAcceptable($0) ? $0 : nil }
+        let endpoint: Endpoint? = if case .accepted(let endpoint) = verdict { endpoint } else { nil }
+        return Exchange(
+            head: head,
+            endpoint: endpoint ?? Screening.path(of: head.uri).flatMap(Endpoint.init(path:)),
+            correlationID: accepted ?? local.makeCorrelationID(),
+            at: .now()
+        )
+    }
+
+    func makeUnparsedExchange() -> Exchange {
+        let id = local.makeCorrelationID()
+        let exchange = Exchange(unparsedAt: .now(), correlationID: id)
+        services.ledger.began(exchange, on: local)
+        return exchange
+    }
+}
+
+@available(*, unavailable)
+extension ExchangeHandler: Sendable {}
+
+extension HTTPRequestHead {
+    /// Whether a body was announced; bodies that were not cannot come (RFC 9112, section 6.3).
+    fileprivate var hasBody: Bool {
+        headers.contains(name: "Transfer-Encoding")
+            || headers.first(name: "Content-Length").map { $0 != "0" } ?? false
+    }
+
+    /// Whether it asks for another protocol on this connection, which it is not going to get.
+    fileprivate var asksForUpgrade: Bool {
+        method == .CONNECT || headers.contains(name: "Upgrade")
+    }
+
+    fileprivate var expectsContinue: Bool {
+        version == .http1_1 && headers.first(name: "Expect")?.lowercased() == "100-continue"
+    }
+}

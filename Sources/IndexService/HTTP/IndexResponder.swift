@@ -1,0 +1,83 @@
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+
+/// Answers what the event loop could not: one call per endpoint, in one place.
+///
+/// Requests arrive here accepted and complete (`ExchangeHandler`): the method fits the endpoint, the
+/// admin token was right, the body is within its cap.
+struct IndexResponder: HTTPResponder {
+    typealias Context = BasicRequestContext
+
+    let resolver: Resolver
+    let store: IndexStore
+    let cache: AnswerCache
+    let pins: PinnedKeys
+    let refresher: Refresher
+    let readiness: Readiness
+    let metrics: Metrics
+    let limits: BodyReader
+    let logger: Logger
+
+    func respond(to request: Request, context: Context) async throws -> Response {
+        let correlationID = request.headers[.correlationID] ?? ""
+        do throws(Problem) {
+            return try await answer(request)
+        } catch {
+            if error.code == .internal || error.code == .upstreamUnready {
+                logger.error(
+                    "a request failed",
+                    metadata: ["corr_id": "\(correlationID)", "detail": "\(error.detail)"]
+                )
+            }
+            return Response(error, correlationID: correlationID)
+        }
+    }
+
+    private func answer(_ request: Request) async throws(Problem) -> Response {
+        let target = request.head.path ?? "/"
+        guard let path = Screening.path(of: target), let endpoint = Endpoint(path: path) else {
+            throw Problem(.notFound, "no such path")
+        }
+        switch endpoint {
+        case .resolve, .providers: return try await answerQuestion(endpoint, request)
+        case .manifest(let id): return try await manifest(id, request)
+        case .adminName(let name): return try await changeName(name, request)
+        case .adminNames: return try await listNames(request)
+        case .adminManifest(let id): return try await storeManifest(id, request)
+        case .adminProviders(let id): return try await changeProviders(of: id, request)
+        case .adminKeys(let action): return try await act(action, request)
+        case .health: return Response { $0.field("status", "ok") }
+        case .readiness: return readinessReport()
+        case .version: return Response(json: BuildInformation.current.write(to:))
+        case .metrics: return exposition()
+        }
+    }
+
+    /// Runs a store write and ends the cached answers it touches before it is acknowledged.
+    ///
+    /// They are ended after a failed write too: it may have been committed before it failed.
+    func write<Output: Sendable>(
+        invalidating keys: [ResolveKey],
+        _ body: @escaping @Sendable (IndexStore) throws -> Output
+    ) async throws(Problem) -> Output {
+        defer { cache.invalidate(keys) }
+        do {
+            return try await store.writing(body)
+        } catch {
+            throw Problem(error)
+        }
+    }
+
+    /// Runs a store read, with its errors as callers see them.
+    func read<Output: Sendable>(
+        _ body: @escaping @Sendable (IndexStore) throws -> Output
+    ) async throws(Problem) -> Output {
+        do {
+            return try await store.reading(body)
+        } catch {
+            if case .integrity = error { metrics.integrityFailed() }
+            throw Problem(error)
+        }
+    }
+}

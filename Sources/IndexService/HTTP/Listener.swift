@@ -1,0 +1,90 @@
+internal import Hummingbird
+internal import HummingbirdCore
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// One listening socket and everything behind it.
+struct Listener: Service {
+    let address: ListenAddress
+    let responder: IndexResponder
+    let services: ExchangeServices
+    let limiter: ConnectionLimiter
+    let locals: LoopLocals
+    let group: any EventLoopGroup
+    let bound: BoundListeners
+    let logger: Logger
+    let onListening: @Sendable (ListenAddress) -> Void
+
+    func run() async throws {
+        let application = Application(
+            responder: responder,
+            server: HTTPServerBuilder { respond in
+                ServiceChannel(
+                    responder: respond,
+                    services: services,
+                    limiter: limiter,
+                    locals: locals
+                )
+            },
+            configuration: ApplicationConfiguration(
+                address: .hostname(address.host, port: Int(address.port)),
+                serverName: nil,
+                backlog: 1024
+            ),
+            onServerRunning: { channel in announce(channel) },
+            eventLoopGroupProvider: .shared(group),
+            logger: logger.quieted
+        )
+        do {
+            try await withGracefulShutdownHandler {
+                try await application.run()
+            } onGracefulShutdown: {
+                bound.isStopping()
+            }
+        } catch let error as IOError {
+            throw StartError.listen(address, reason: Self.reason(error))
+        } catch let error as NIOConnectionError {
+            throw StartError.listen(address, reason: "the host name does not resolve (\(error.host))")
+        }
+    }
+
+    private func announce(_ channel: any Channel) {
+        let port = channel.localAddress?.port.flatMap(UInt16.init(exactly:)) ?? address.port
+        let actual = ListenAddress(host: address.host, port: port)
+        bound.isBound()
+        logger.notice("listening", metadata: ["address": "\(actual)"])
+        onListening(actual)
+    }
+
+    private static func reason(_ error: IOError) -> String {
+        let text = "\(error)".lowercased()
+        return text.split(separator: ":").last.map { $0.drop { $0 == " " } }.map(String.init) ?? text
+    }
+}
+
+/// Tells readiness whether every listener is bound.
+final class BoundListeners: Sendable {
+    private let expected: Int
+    private let readiness: Readiness
+    private let count = Mutex(0)
+
+    init(expected: Int, readiness: Readiness) {
+        self.expected = expected
+        self.readiness = readiness
+    }
+
+    func isBound() {
+        let isComplete = count.withLock { count in
+            count += 1
+            return count == expected
+        }
+        if isComplete { readiness.set(.listenersBound, .ok) }
+    }
+
+    func isStopping() {
+        readiness.set(.listenersBound, .failing("shutting down"))
+    }
+}

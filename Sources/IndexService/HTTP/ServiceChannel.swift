@@ -1,0 +1,71 @@
+internal import Hummingbird
+internal import HummingbirdCore
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOHTTPTypes
+internal import NIOHTTPTypesHTTP1
+
+/// The pipeline of one accepted connection.
+///
+/// From the network inwards: `ArrivalObserver` (sees bytes), the HTTP/1.1 decoder and encoder,
+/// `ExchangeHandler` (limits, timeouts, answers out of RAM), the codec to the currency types, and the
+/// bridge to the async responder.
+struct ServiceChannel: HTTPChannelHandler {
+    typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+
+    let responder: HTTPChannelHandler.Responder
+    let services: ExchangeServices
+    let limiter: ConnectionLimiter
+    let locals: LoopLocals
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        channel.eventLoop.makeCompletedFuture {
+            let pipeline = channel.pipeline.syncOperations
+            let isAdmitted = admit(channel)
+            let exchanges = ExchangeHandler(
+                services: services,
+                local: locals.local(of: channel.eventLoop),
+                isAdmitted: isAdmitted
+            )
+            try pipeline.addHandler(ArrivalObserver(telling: exchanges))
+            try pipeline.configureHTTPServerPipeline(
+                withPipeliningAssistance: false,
+                withErrorHandling: false,
+                withOutboundHeaderValidation: true,
+                withEncoderConfiguration: .init(),
+                withDecoderLimitConfiguration: decoderLimits
+            )
+            try pipeline.addHandler(exchanges)
+            try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+            return try NIOAsyncChannel(
+                wrappingChannelSynchronously: channel,
+                configuration: .init(isOutboundHalfClosureEnabled: true)
+            )
+        }
+    }
+
+    func handle(value: Value, logger: Logger) async {
+        await handleHTTP(asyncChannel: value, logger: logger)
+    }
+
+    private func admit(_ channel: any Channel) -> Bool {
+        let address = channel.remoteAddress?.ipAddress ?? ""
+        guard limiter.admit(address) else { return false }
+        channel.closeFuture.whenComplete { [limiter] _ in limiter.release(address) }
+        return true
+    }
+
+    /// Hard bounds of the decoder, a little above the screening's own, which give the better answer:
+    /// the decoder counts the target into its list and cannot tell the two apart.
+    private var decoderLimits: NIOHTTPDecoderLimitConfiguration {
+        let screening = services.screening
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        let largest = max(screening.maximumHeaderBytes, screening.maximumTargetBytes)
+        limits.maxHeaderFieldSize = largest + 4096
+        limits.maxHeaderListSize =
+            screening.maximumHeaderBytes + screening.maximumTargetBytes + 4096
+        limits.maxHeaderFieldCount = 256
+        return limits
+    }
+}

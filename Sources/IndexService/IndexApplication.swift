@@ -1,0 +1,206 @@
+internal import Cache
+package import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import ServiceLifecycle
+package import UnixSignals
+
+/// The service as a whole: every object is made here, once, and handed what it needs.
+package struct IndexApplication: Sendable {
+    package let resolver: Resolver
+    package let store: IndexStore
+    package let metrics: Metrics
+    package let readiness: Readiness
+
+    private let settings: Settings
+    private let logger: Logger
+    private let cache: AnswerCache
+    private let pins: PinnedKeys
+    private let refresher: Refresher
+    private let adminAccess: AdminAccess
+
+    /// Makes everything that does not listen yet; the store is open when this returns.
+    package init(settings: Settings, logger: Logger) throws(StartError) {
+        self.settings = settings
+        self.logger = logger
+        adminAccess = try Self.readAdminAccess(settings.auth)
+        metrics = Metrics()
+        readiness = Readiness()
+        let store = try Self.openStore(settings)
+        let cache = AnswerCache(settings: settings.cache)
+        let pins = PinnedKeys()
+        resolver = Resolver(
+            cache: cache,
+            store: store,
+            policy: try Resolver.Policy(settings: settings),
+            pins: pins,
+            metrics: metrics
+        )
+        refresher = Refresher(resolver: resolver, pins: pins, logger: logger)
+        (self.store, self.cache, self.pins) = (store, cache, pins)
+        metrics.setAmnesia(settings.amnesia.enabled)
+        metrics.setPostQuantum(false)
+        metrics.readCacheSize {
+            let statistics = cache.statistics
+            return (statistics.entries, statistics.bytes)
+        }
+    }
+
+    /// Serves until the process is told to stop (SIGTERM, SIGINT) or the task is cancelled.
+    ///
+    /// - Parameter onListening: told the bound address of the service once it listens.
+    /// - Throws: `StartError` when a listener cannot be bound.
+    package func run(
+        stopOn signals: [UnixSignal] = [.sigterm, .sigint],
+        onListening: @escaping @Sendable (ListenAddress) -> Void = { _ in }
+    ) async throws {
+        let group = MultiThreadedEventLoopGroup(
+            numberOfThreads: settings.http.eventLoops == 0
+                ? System.coreCount : settings.http.eventLoops
+        )
+        do {
+            try await serve(on: group, stopOn: signals, onListening: onListening)
+            await shutDown(group)
+        } catch {
+            await shutDown(group)
+            throw error
+        }
+    }
+
+    private func serve(
+        on group: MultiThreadedEventLoopGroup,
+        stopOn signals: [UnixSignal],
+        onListening: @escaping @Sendable (ListenAddress) -> Void
+    ) async throws {
+        pins.insert(try await store.reading { try $0.pins(limit: PinnedKeys.maximumCount) })
+        readiness.set(.configLoaded, .ok)
+        readiness.set(.dhtClientReady, .disabled)
+        readiness.set(.busAttached, .disabled)
+        let listeners = try await makeListeners(on: group, onListening: onListening)
+        let monitor = StoreMonitor(store: store, readiness: readiness, logger: logger)
+        var configuration = ServiceGroupConfiguration(
+            services: [monitor, refresher] + listeners,
+            gracefulShutdownSignals: signals,
+            logger: logger.quieted
+        )
+        configuration.maximumGracefulShutdownDuration = settings.http.drainTimeout
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch is CancellationError {
+            logger.warning("the drain time passed; requests still running were given up")
+        }
+    }
+
+    private func makeListeners(
+        on group: MultiThreadedEventLoopGroup,
+        onListening: @escaping @Sendable (ListenAddress) -> Void
+    ) async throws -> [any Service] {
+        let locals = try await LoopLocals.make(for: group)
+        let bound = BoundListeners(
+            expected: settings.metrics.bind == nil ? 1 : 2,
+            readiness: readiness
+        )
+        func listener(
+            _ address: ListenAddress,
+            _ audience: Screening.Audience,
+            onListening: @escaping @Sendable (ListenAddress) -> Void = { _ in }
+        ) -> Listener {
+            Listener(
+                address: address,
+                responder: makeResponder(),
+                services: makeExchangeServices(for: audience),
+                limiter: ConnectionLimiter(
+                    maximum: settings.http.maxConnections,
+                    maximumPerAddress: settings.http.maxConnectionsPerAddress
+                ),
+                locals: locals,
+                group: group,
+                bound: bound,
+                logger: logger,
+                onListening: onListening
+            )
+        }
+        guard let metricsBind = settings.metrics.bind else {
+            return [listener(settings.http.bind, .everyone, onListening: onListening)]
+        }
+        return [
+            listener(metricsBind, .operators),
+            listener(settings.http.bind, .callers, onListening: onListening),
+        ]
+    }
+
+    private func makeResponder() -> IndexResponder {
+        IndexResponder(
+            resolver: resolver,
+            store: store,
+            cache: cache,
+            pins: pins,
+            refresher: refresher,
+            readiness: readiness,
+            metrics: metrics,
+            limits: BodyReader(
+                maximumBytes: settings.http.maxBodyBytes,
+                maximumRatio: settings.http.maxDecompressionRatio
+            ),
+            logger: logger
+        )
+    }
+
+    private func makeExchangeServices(for audience: Screening.Audience) -> ExchangeServices {
+        var screening = Screening(adminAccess: adminAccess)
+        screening.audience = audience
+        screening.maximumTargetBytes = settings.http.maxTargetBytes
+        screening.maximumHeaderBytes = settings.http.maxHeaderBytes
+        screening.maximumBodyBytes = settings.http.maxBodyBytes
+        return ExchangeServices(
+            screening: screening,
+            limits: ExchangeServices.Limits(
+                idleTimeout: TimeAmount(settings.http.idleTimeout),
+                headerTimeout: TimeAmount(settings.http.headerTimeout),
+                requestTimeout: TimeAmount(settings.http.requestTimeout)
+            ),
+            resolver: resolver,
+            ledger: ExchangeLedger(
+                metrics: metrics,
+                logger: logger,
+                logsRequests: settings.log.requests
+            )
+        )
+    }
+
+    private func shutDown(_ group: MultiThreadedEventLoopGroup) async {
+        cache.removeAll()
+        do {
+            try await store.close()
+            try await group.shutdownGracefully()
+        } catch {
+            logger.warning("the shutdown was not clean", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private static func readAdminAccess(_ settings: Settings.Auth) throws(StartError) -> AdminAccess {
+        do {
+            return try AdminAccess(tokenFile: settings.tokenFile)
+        } catch {
+            throw .setting(error.description)
+        }
+    }
+
+    private static func openStore(_ settings: Settings) throws(StartError) -> IndexStore {
+        let path = settings.database.isInMemory ? nil : settings.database.path
+        do {
+            return try IndexStore(path: path, configuration: .init(settings: settings))
+        } catch {
+            throw .store(path: path ?? Settings.Database.memory, error)
+        }
+    }
+}
+
+extension Logger {
+    /// The same log for libraries that talk about themselves: only what an operator must know.
+    var quieted: Logger {
+        var logger = self
+        logger.logLevel = max(logLevel, .warning)
+        return logger
+    }
+}

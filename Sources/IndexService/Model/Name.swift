@@ -1,0 +1,75 @@
+/// What people type: dot-separated labels, folded to lower case (contract, section 2).
+///
+/// 1 to 253 bytes; labels of at least one byte, characters `a-z 0-9 - _ +`, a label begins with a letter
+/// or a digit. Equal names have equal text, byte for byte.
+package struct Name: Hashable, Sendable, Comparable, CustomStringConvertible {
+    /// The longest name, in bytes: that of a DNS name in presentation form (RFC 1035, section 2.3.4).
+    package static let maximumLength = 253
+
+    /// The validated, folded text.
+    package let text: String
+
+    package init(parsing text: some StringProtocol) throws(KeyError) {
+        try self.init(parsing: Array(text.utf8))
+    }
+
+    package init(parsing bytes: [UInt8]) throws(KeyError) {
+        guard !bytes.isEmpty else { throw .empty }
+        guard bytes.count <= Self.maximumLength else { throw .nameLength(bytes.count) }
+        var folded = bytes
+        var atLabelStart = true
+        for index in folded.indices {
+            let byte = Self.fold(folded[index])
+            folded[index] = byte
+            if byte == UInt8(ascii: ".") {
+                guard !atLabelStart else { throw .emptyLabel }
+                atLabelStart = true
+                continue
+            }
+            guard Self.isAllowed(byte) else { throw .character(bytes[index]) }
+            guard !atLabelStart || Self.isLetterOrDigit(byte) else { throw .labelStart(byte) }
+            atLabelStart = false
+        }
+        guard !atLabelStart else { throw .emptyLabel }
+        text = String(decoding: folded, as: UTF8.self)
+    }
+
+    /// Whether the last label is an Ed25519 public key in z-base-32, as pkarr writes it.
+    ///
+    /// Such a name certifies itself: it is resolved from the DHT (BEP 44), never from the index.
+    package var isKeyName: Bool {
+        let label = text.utf8.suffix(while: { $0 != UInt8(ascii: ".") })
+        return ZBase32.isEncodedKey(label)
+    }
+
+    package var description: String { text }
+
+    package static func < (left: Name, right: Name) -> Bool {
+        left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
+    }
+
+    private static func fold(_ byte: UInt8) -> UInt8 {
+        byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
+    }
+
+    private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+        (byte >= UInt8(ascii: "a") && byte <= UInt8(ascii: "z"))
+            || (byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9"))
+    }
+
+    private static func isAllowed(_ byte: UInt8) -> Bool {
+        isLetterOrDigit(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
+            || byte == UInt8(ascii: "+")
+    }
+}
+
+extension BidirectionalCollection {
+    /// The longest suffix all of whose elements satisfy `predicate`.
+    fileprivate func suffix(while predicate: (Element) -> Bool) -> SubSequence {
+        var start = endIndex
+        while start > startIndex, predicate(self[index(before: start)]) {
+            start = index(before: start)
+        }
+        return self[start...]
+    }
+}

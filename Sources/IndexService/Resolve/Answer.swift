@@ -1,0 +1,65 @@
+package import Cache
+package import NIOCore
+
+/// An answer as it goes on the wire and into the cache: encoded once, never changed.
+package final class Answer: Sendable {
+    package let body: ByteBuffer
+    /// The strong entity tag, quotes included: `"b3:<BLAKE3 of the body>"`.
+    package let entityTag: String
+    package let madeAt: MonotonicInstant
+    package let freshUntil: MonotonicInstant
+    let subjects: SubjectStamps
+
+    init(
+        body: ByteBuffer,
+        entityTag: String,
+        madeAt: MonotonicInstant,
+        freshUntil: MonotonicInstant,
+        subjects: SubjectStamps
+    ) {
+        self.body = body
+        self.entityTag = entityTag
+        self.madeAt = madeAt
+        self.freshUntil = freshUntil
+        self.subjects = subjects
+    }
+
+    /// Whole seconds since the answer was made.
+    package func age(at now: MonotonicInstant) -> Int {
+        now.seconds(since: madeAt)
+    }
+
+    /// What is left of the answer's life for other caches, in whole seconds, at most 60.
+    package func maxAge(at now: MonotonicInstant) -> Int {
+        min(60, freshUntil.seconds(since: now))
+    }
+}
+
+/// What a question came to.
+package enum Outcome: Sendable {
+    case found(Answer)
+    /// Looked everywhere that this instance can look; it is not there.
+    case absent(Absence)
+}
+
+/// The negative answer: nothing but its life and what would end it.
+package final class Absence: Sendable {
+    let freshUntil: MonotonicInstant
+    let subjects: SubjectStamps
+
+    init(freshUntil: MonotonicInstant, subjects: SubjectStamps) {
+        self.freshUntil = freshUntil
+        self.subjects = subjects
+    }
+}
+
+/// An outcome and where it came from, as `Cache-Status` tells it (RFC 9211).
+package struct Resolved: Sendable {
+    package enum Source: String, Sendable {
+        case ram
+        case index
+    }
+
+    package let outcome: Outcome
+    package let source: Source
+}

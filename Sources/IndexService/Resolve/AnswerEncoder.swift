@@ -1,0 +1,99 @@
+internal import BLAKE3
+internal import Cache
+internal import NIOCore
+
+/// Turns what is known into the bytes of an answer and their entity tag (contract, section 3.2).
+struct AnswerEncoder: Sendable {
+    /// The facts of one answer.
+    struct Facts {
+        var query: AnswerQuery
+        var manifestID: ContentID
+        var manifest: ManifestSummary?
+        /// Ranked, all of them; the encoder takes the first `query.limit`.
+        var providers: [ProviderRanking.Ranked]
+        /// False when a lookup ended by its deadline before it had asked all it wanted to ask.
+        var complete: Bool
+        /// The answer's life in seconds.
+        var ttl: Int
+    }
+
+    func encode(
+        _ facts: Facts,
+        madeAt now: MonotonicInstant,
+        subjects: SubjectStamps
+    ) -> Answer {
+        let bytes =
+            switch facts.query.document {
+            case .resolution: resolution(facts)
+            case .providers: providerSet(facts)
+            }
+        return Answer(
+            body: ByteBuffer(bytes: bytes),
+            entityTag: Self.entityTag(of: ContentID(of: bytes)),
+            madeAt: now,
+            freshUntil: now.advanced(bySeconds: facts.ttl),
+            subjects: subjects
+        )
+    }
+
+    /// The strong entity tag of bytes with this content id.
+    static func entityTag(of id: ContentID) -> String {
+        "\"\(id)\""
+    }
+
+    private func resolution(_ facts: Facts) -> [UInt8] {
+        var json = JSONWriter(reserving: 512)
+        json.beginObject()
+        json.field("key", facts.query.key.description)
+        json.field("kind", facts.query.key.kind.rawValue)
+        json.field("manifest_cid", facts.manifestID.description)
+        json.key("manifest")
+        if let manifest = facts.manifest {
+            json.beginObject()
+            json.field("size", manifest.size)
+            json.field("media_type", manifest.mediaType.description)
+            json.field("held", true)
+            json.endObject()
+        } else {
+            json.null()
+        }
+        append(facts, to: &json)
+        json.endObject()
+        return json.bytes + [UInt8(ascii: "\n")]
+    }
+
+    private func providerSet(_ facts: Facts) -> [UInt8] {
+        var json = JSONWriter(reserving: 512)
+        json.beginObject()
+        json.field("cid", facts.manifestID.description)
+        append(facts, to: &json)
+        json.endObject()
+        return json.bytes + [UInt8(ascii: "\n")]
+    }
+
+    private func append(_ facts: Facts, to json: inout JSONWriter) {
+        json.key("providers")
+        json.beginArray()
+        for ranked in facts.providers.prefix(facts.query.limit) { append(ranked, to: &json) }
+        json.endArray()
+        json.field("providers_total", facts.providers.count)
+        json.field("complete", facts.complete)
+        json.field("ttl_s", facts.ttl)
+    }
+
+    private func append(_ ranked: ProviderRanking.Ranked, to json: inout JSONWriter) {
+        let provider = ranked.provider
+        json.beginObject()
+        json.field("id", provider.id.description)
+        json.field("addr", provider.address.description)
+        json.key("region")
+        if let region = provider.region { json.string(region.description) } else { json.null() }
+        json.field("class", ranked.class.rawValue)
+        json.key("score")
+        json.double(ranked.score, significantDigits: 3)
+        json.field("last_seen", provider.lastSeen.description)
+        json.field("source", provider.source.rawValue)
+        json.field("signed", false)
+        json.endObject()
+    }
+}

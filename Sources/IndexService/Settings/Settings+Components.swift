@@ -1,0 +1,56 @@
+internal import Cache
+
+// How the settings reach the parts of the service: each part's own configuration, made from them.
+
+extension IndexStore.Configuration {
+    package init(settings: Settings) {
+        self.init()
+        durability = settings.database.synchronous == .full ? .full : .normal
+        pageCacheBytes = settings.database.pageCacheBytes
+        readers = settings.database.readers
+        maximumProvidersPerContentID = settings.index.maxProvidersPerCID
+        minimumFreeBytes = Int64(settings.database.minFreeBytes)
+    }
+}
+
+extension AnswerCache {
+    convenience init(settings: Settings.Cache) {
+        self.init(
+            limits: CacheLimits(
+                entries: settings.entries,
+                bytes: settings.maxBytes,
+                negativePercent: settings.negativePercent
+            ),
+            shards: settings.shards == 0 ? nil : settings.shards
+        )
+    }
+}
+
+extension Resolver.Policy {
+    init(settings: Settings) throws(StartError) {
+        self.init()
+        defaultTTL = settings.cache.defaultTTL.wholeSeconds
+        maximumTTL = settings.cache.maxTTL.wholeSeconds
+        negativeTTL = settings.cache.negativeTTL.wholeSeconds
+        ranking = ProviderRanking(
+            halfLife: settings.rank.halfLife.wholeSeconds,
+            defaultRegion: try Self.region(settings.rank.region),
+            allowed: settings.rank.allow,
+            denied: settings.rank.deny
+        )
+    }
+
+    private static func region(_ text: String) throws(StartError) -> Region? {
+        if text.isEmpty { return nil }
+        do {
+            return try Region(parsing: text)
+        } catch {
+            throw .setting("rank.region is wrong: \(error)")
+        }
+    }
+}
+
+extension Duration {
+    /// The duration in seconds, a rest cut off.
+    var wholeSeconds: Int { Int(components.seconds) }
+}

@@ -1,0 +1,21 @@
+/// Why the service could not start; each message says what to change.
+package enum StartError: Error, CustomStringConvertible {
+    case store(path: String, StoreError)
+    case listen(ListenAddress, reason: String)
+    /// A setting that only shows to be wrong when it is used.
+    case setting(String)
+
+    package var description: String {
+        switch self {
+        case .store(let path, let error): error.operatorMessage(path: path)
+        case .listen(let address, let reason):
+            "cannot listen on \(address): \(reason); choose another address with --http-bind"
+        case .setting(let sentence): sentence
+        }
+    }
+
+    /// Whether the configuration has to change, as opposed to the world around the service.
+    package var isConfigurationError: Bool {
+        if case .setting = self { true } else { false }
+    }
+}

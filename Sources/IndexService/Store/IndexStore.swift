@@ -1,0 +1,161 @@
+internal import GRDB
+internal import NIOPosix
+internal import Synchronization
+
+/// The authoritative tables of this instance: names, manifests, announced providers, in SQLite.
+///
+/// A write is acknowledged after its transaction has been committed to the write-ahead log, so it
+/// survives the end of the process however that comes; what a power cut may take is decided by
+/// `Durability`. The synchronous methods block: async code goes through `reading` and `writing`,
+/// which run on threads of the store's own, never on an event loop or the cooperative pool.
+package final class IndexStore: Sendable {
+    /// What a committed transaction waits for.
+    package enum Durability: String, Sendable {
+        /// `fsync` on every commit: a power cut takes nothing that was acknowledged.
+        case full
+        /// `fsync` at checkpoints: a power cut may take the last transactions, never half of one.
+        case normal
+    }
+
+    package struct Configuration: Sendable {
+        package var durability: Durability = .full
+        /// SQLite's page cache over all connections, in bytes.
+        package var pageCacheBytes: Int = 32 << 20
+        /// Threads and connections that read at once.
+        package var readers: Int = 2
+        package var maximumProvidersPerContentID: Int = 1000
+        /// Below this much room on the disk the store counts as failing.
+        package var minimumFreeBytes: Int64 = 4 << 20
+
+        package init() {}
+    }
+
+    let configuration: Configuration
+    let directory: StoreDirectory?
+    let health = StoreHealth()
+    private let database: any DatabaseWriter
+    private let readThreads: NIOThreadPool
+    private let writeThread: NIOThreadPool
+
+    /// Opens the store in directory `path`, creating it when it is missing; nil keeps it in memory.
+    package init(path: String?, configuration: Configuration) throws(StoreError) {
+        self.configuration = configuration
+        directory = try path.map { path throws(StoreError) in try StoreDirectory(claiming: path) }
+        do {
+            database = try Self.openDatabase(at: directory?.databasePath, configuration)
+            try Self.migrate(database)
+        } catch {
+            throw StoreError(error)
+        }
+        readThreads = NIOThreadPool(numberOfThreads: configuration.readers)
+        writeThread = NIOThreadPool(numberOfThreads: 1)
+        readThreads.start()
+        writeThread.start()
+    }
+
+    /// Waits for running work, folds the write-ahead log into the database and lets go of the lock.
+    package func close() async throws(StoreError) {
+        do {
+            try await readThreads.shutdownGracefully()
+            // Closing does not do it: the writer is closed first, and readers cannot write the file.
+            // Where it fails nothing is lost, for the next start reads the log.
+            try? await writing { try $0.foldLog() }
+            try await writeThread.shutdownGracefully()
+            try database.close()
+            directory?.unlock()
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    private func foldLog() throws {
+        guard directory != nil else { return }
+        _ = try database.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+    }
+
+    /// Runs a blocking read on a thread of the store's own.
+    package func reading<Output: Sendable>(
+        _ body: @escaping @Sendable (IndexStore) throws -> Output
+    ) async throws(StoreError) -> Output {
+        try await run(body, on: readThreads)
+    }
+
+    /// Runs a blocking write on the store's one writing thread.
+    package func writing<Output: Sendable>(
+        _ body: @escaping @Sendable (IndexStore) throws -> Output
+    ) async throws(StoreError) -> Output {
+        try await run(body, on: writeThread)
+    }
+
+    private func run<Output: Sendable>(
+        _ body: @escaping @Sendable (IndexStore) throws -> Output,
+        on threads: NIOThreadPool
+    ) async throws(StoreError) -> Output {
+        do {
+            return try await threads.runIfActive { try body(self) }
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    /// One consistent read; errors of the database come out sorted and leave their mark on `health`.
+    func read<Output>(_ body: (Database) throws -> Output) throws(StoreError) -> Output {
+        do {
+            return try database.read(body)
+        } catch {
+            throw record(StoreError(error))
+        }
+    }
+
+    /// One transaction: all of it is committed when this returns, none of it when it throws.
+    ///
+    /// - Throws: `StoreError.diskFull` before anything is tried when there is less room on the disk
+    ///   than the configuration wants kept.
+    func write<Output>(_ body: (Database) throws -> Output) throws(StoreError) -> Output {
+        if let free = directory?.freeBytes, free < configuration.minimumFreeBytes {
+            throw record(.diskFull)
+        }
+        do {
+            return try database.write(body)
+        } catch {
+            throw record(StoreError(error))
+        }
+    }
+
+    private func record(_ error: StoreError) -> StoreError {
+        health.record(error)
+        return error
+    }
+
+    private static func openDatabase(
+        at path: String?,
+        _ configuration: Configuration
+    ) throws -> any DatabaseWriter {
+        var options = GRDB.Configuration()
+        options.label = "index"
+        options.busyMode = .timeout(5)
+        options.maximumReaderCount = configuration.readers
+        let connections = path == nil ? 1 : configuration.readers + 1
+        let cacheKiB = max(64, configuration.pageCacheBytes / connections / 1024)
+        options.prepareDatabase { database in
+            try database.execute(sql: "PRAGMA cache_size = -\(cacheKiB)")
+            try database.execute(sql: "PRAGMA journal_size_limit = \(64 << 20)")
+            try database.execute(sql: "PRAGMA trusted_schema = OFF")
+            if path == nil { try database.execute(sql: "PRAGMA temp_store = MEMORY") }
+        }
+        guard let path else { return try DatabaseQueue(configuration: options) }
+        let pool = try DatabasePool(path: path, configuration: options)
+        // Not earlier: GRDB switches to `synchronous = NORMAL` together with WAL, after preparing.
+        try pool.writeWithoutTransaction {
+            try $0.execute(sql: "PRAGMA synchronous = \(configuration.durability.rawValue)")
+        }
+        return pool
+    }
+
+    private static func migrate(_ database: any DatabaseWriter) throws {
+        let migrator = IndexSchema.migrator
+        let isNewer = try database.read { try migrator.hasBeenSuperseded($0) }
+        if isNewer { throw StoreError.newerSchema }
+        try migrator.migrate(database)
+    }
+}

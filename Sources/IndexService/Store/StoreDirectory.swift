@@ -1,0 +1,87 @@
+internal import Glibc
+internal import Synchronization
+
+/// The directory that holds a store, and the lock that keeps a second process out of it.
+///
+/// The directory is made with mode 0700 when it is missing. The lock is `flock(2)` on a file inside
+/// it: the kernel drops it when the process ends, however it ends.
+final class StoreDirectory: Sendable {
+    let path: String
+    /// Nil once the lock was let go.
+    private let lockDescriptor: Mutex<Int32?>
+
+    var databasePath: String { path + "/index.sqlite" }
+
+    init(claiming path: String) throws(StoreError) {
+        self.path = path
+        try Self.makeDirectory(path)
+        let descriptor = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .unwritable(Self.reason(errno)) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let holder = Self.readProcessID(descriptor)
+            close(descriptor)
+            throw .inUse(processID: holder)
+        }
+        Self.writeProcessID(descriptor)
+        lockDescriptor = Mutex(descriptor)
+    }
+
+    deinit {
+        unlock()
+    }
+
+    /// Lets the next process in; the store must be closed by then.
+    func unlock() {
+        lockDescriptor.withLock { descriptor in
+            if let descriptor { close(descriptor) }
+            descriptor = nil
+        }
+    }
+
+    /// Bytes that an unprivileged process may still write to the directory's file system; nil when
+    /// the system does not say, as some file systems do not and report nothing but zeros.
+    var freeBytes: Int64? {
+        var status = statvfs()
+        guard statvfs(path, &status) == 0, status.f_blocks > 0 else { return nil }
+        let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(
+            by: UInt64(status.f_frsize)
+        )
+        return overflow ? .max : Int64(clamping: bytes)
+    }
+
+    /// Whether the directory can be written and is not on a read-only file system.
+    var isWritable: Bool {
+        access(path, W_OK | X_OK) == 0
+    }
+
+    private static func makeDirectory(_ path: String) throws(StoreError) {
+        if path.isEmpty { throw .unwritable("the path is empty") }
+        var partial = path.hasPrefix("/") ? "/" : ""
+        for component in path.split(separator: "/") {
+            partial += (partial.isEmpty || partial.hasSuffix("/") ? "" : "/") + component
+            guard mkdir(partial, 0o700) != 0, errno != EEXIST else { continue }
+            throw .unwritable(reason(errno))
+        }
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .unwritable(reason(errno)) }
+        close(descriptor)
+    }
+
+    private static func readProcessID(_ descriptor: Int32) -> Int32? {
+        var text = [UInt8](repeating: 0, count: 16)
+        let count = pread(descriptor, &text, text.count, 0)
+        guard count > 0 else { return nil }
+        return Int32(String(decoding: text.prefix(count), as: UTF8.self).prefix { $0.isNumber })
+    }
+
+    /// Best effort: the number only makes the other process's error message better.
+    private static func writeProcessID(_ descriptor: Int32) {
+        let text = Array("\(getpid())\n".utf8)
+        guard ftruncate(descriptor, 0) == 0 else { return }
+        _ = pwrite(descriptor, text, text.count, 0)
+    }
+
+    private static func reason(_ code: Int32) -> String {
+        strerror(code).map { String(cString: $0).lowercased() } ?? "error \(code)"
+    }
+}

@@ -1,0 +1,63 @@
+internal import GRDB
+internal import Synchronization
+
+/// What is known to be wrong with the store right now; the store's part of `/readyz`.
+///
+/// A failed write stays on record until a probe has written successfully: a store whose disk is full
+/// reads on and looks healthy to anything that only reads. Damage stays until the restart, because
+/// a probe that reads one good page says nothing about the bad one.
+final class StoreHealth: Sendable {
+    private struct State {
+        var writeFailure: StoreError?
+        var damage: StoreError?
+    }
+
+    private let state = Mutex(State())
+
+    func record(_ error: StoreError) {
+        state.withLock { state in
+            switch error {
+            case .corrupt: state.damage = error
+            case .diskFull, .unwritable: state.writeFailure = error
+            default: break
+            }
+        }
+    }
+
+    fileprivate var knownFailure: StoreError? {
+        state.withLock { $0.damage ?? $0.writeFailure }
+    }
+
+    fileprivate var hasWriteFailure: Bool {
+        state.withLock { $0.writeFailure != nil }
+    }
+
+    fileprivate func writeSucceeded() {
+        state.withLock { $0.writeFailure = nil }
+    }
+}
+
+extension IndexStore {
+    /// Checks the store by using it: a real read, room on the disk, and, after a failed write, a real
+    /// write. Returns nil when all is well. Blocks.
+    package func probe(at now: UnixTime) -> StoreError? {
+        do throws(StoreError) {
+            _ = try read { try Int64.fetchOne($0.cachedStatement(.probeRead)) }
+            if let failure = directoryFailure { throw failure }
+            if health.hasWriteFailure {
+                try write { try $0.cachedStatement(.probeWrite).execute(arguments: [now.seconds]) }
+                health.writeSucceeded()
+            }
+            return health.knownFailure
+        } catch {
+            return error
+        }
+    }
+
+    private var directoryFailure: StoreError? {
+        guard let directory else { return nil }
+        if !directory.isWritable { return .unwritable("the directory is not writable") }
+        if let free = directory.freeBytes, free < configuration.minimumFreeBytes { return .diskFull }
+        return nil
+    }
+}

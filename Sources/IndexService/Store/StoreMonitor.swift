@@ -1,0 +1,59 @@
+internal import Cache
+internal import Logging
+internal import ServiceLifecycle
+
+/// Measures the store for `/readyz` twice a second, and drops expired providers once a minute.
+struct StoreMonitor: Service {
+    private static let period = Duration.milliseconds(500)
+    private static let turnsBetweenCleanups = 120
+
+    let store: IndexStore
+    let readiness: Readiness
+    let logger: Logger
+
+    /// Runs until the service group shuts down.
+    func run() async throws {
+        try? await cancelWhenGracefulShutdown {
+            var lastStatus = Readiness.Status.ok
+            var turn = 0
+            while !Task.isCancelled {
+                let status = await self.measure()
+                self.readiness.measured(.databaseOpen, status, at: .now())
+                if status != lastStatus { self.logChange(to: status) }
+                lastStatus = status
+                turn += 1
+                if turn % Self.turnsBetweenCleanups == 0 { await self.cleanUp() }
+                try await Task.sleep(for: Self.period)
+            }
+        }
+    }
+
+    private func measure() async -> Readiness.Status {
+        do {
+            let failure = try await store.reading { $0.probe(at: .now()) }
+            return failure.map { .failing($0.publicDetail) } ?? .ok
+        } catch {
+            return .failing(error.publicDetail)
+        }
+    }
+
+    private func logChange(to status: Readiness.Status) {
+        switch status {
+        case .failing(let reason):
+            logger.error("the index store is failing", metadata: ["reason": "\(reason)"])
+        case .ok, .disabled:
+            logger.notice("the index store works again")
+        }
+    }
+
+    private func cleanUp() async {
+        do {
+            // Bounded transactions, so that no writer waits long, until a turn finds less to do.
+            while try await store.writing({ try $0.removeExpiredProviders(at: .now()) })
+                == IndexStore.expiredProvidersPerCall, !Task.isCancelled
+            {}
+        } catch {
+            logger.warning("expired providers were not dropped", metadata: ["error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,124 @@
+internal import ArgumentParser
+internal import Glibc
+internal import IndexService
+
+/// Loads import lines into a store, or through a running service.
+struct ImportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import",
+        abstract: "Loads names, manifests and providers from NDJSON.",
+        discussion: """
+            A line: {"name": "libc6", "manifest": {…} | "manifest_cid": "b3:…",
+              "media_type"?: "…", "ttl_s"?: 300,
+              "providers"?: [{"id"?: "…", "addr": "…", "region"?: "…"}]}
+            A bad line is reported with its number, nothing of it is stored, the
+            others go on, and the exit code is 1. Importing the same again changes
+            nothing, so run it again when it was cut off.
+
+            Examples:
+              svc-index import names.ndjson --db-path ./index
+              zcat names.ndjson.gz | svc-index import - --url http://127.0.0.1:5304 \\
+                  --auth-token-file ./token
+            """
+    )
+
+    /// Refusals that are spelled out; the rest is only counted.
+    private static let shownRefusals = 20
+
+    @Argument(help: "A file; - is standard input.")
+    var file: String
+
+    @Option(help: "The directory of the store, which no running service may hold.")
+    var dbPath: String?
+
+    @Option(help: "Where a running service listens.")
+    var url: String?
+
+    @Option(help: "The file with the admin token, for --url.")
+    var authTokenFile: String?
+
+    @Flag(help: "Print a JSON object a stored batch, and one at the end.")
+    var json = false
+
+    func validate() throws {
+        guard (dbPath == nil) != (url == nil) else {
+            throw ValidationError("give either --db-path or --url")
+        }
+    }
+
+    func run() async throws {
+        let input = try InputFile(path: file)
+        var reporter = ImportReporter(
+            total: input.size,
+            printsJSON: json,
+            shownRefusals: Self.shownRefusals
+        )
+        let progress = try await withDestination { store in
+            try await Importer(storing: store).run(
+                read: { try input.read(upTo: Importer.chunkBytes) },
+                onRefusal: { reporter.refused($0) },
+                onProgress: { reporter.progressed($0) }
+            )
+        }
+        reporter.finished(progress)
+        if progress.refused > 0 { throw ExitCode(Failure.Code.failed.rawValue) }
+    }
+
+    private func withDestination(
+        _ body: (@escaping Importer.Store) async throws -> Importer.Progress
+    ) async throws -> Importer.Progress {
+        if let url {
+            let client = try ServiceClient(url: url, tokenFile: authTokenFile)
+            return try await body { try await client.store($0) }
+        }
+        let path = dbPath ?? ""
+        do {
+            // Nothing else runs in this process: a larger page cache makes a large import steady.
+            var configuration = IndexStore.Configuration()
+            configuration.pageCacheBytes = 256 << 20
+            configuration.readers = 1
+            let store = try IndexStore(path: path, configuration: configuration)
+            let progress = try await body { try await store.storeBatch($0) }
+            try await store.close()
+            return progress
+        } catch let error as StoreError {
+            throw Failure(.unavailable, error.operatorMessage(path: path))
+        }
+    }
+}
+
+/// A file or standard input, read in chunks.
+struct InputFile {
+    private let descriptor: Int32
+    private let name: String
+    /// Bytes in all; nil where the input does not say.
+    let size: Int?
+
+    init(path: String) throws {
+        name = path == "-" ? "standard input" : path
+        descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+        var status = stat()
+        guard descriptor >= 0, fstat(descriptor, &status) == 0 else {
+            throw Failure(.failed, "\(path): \(String(cString: strerror(errno)).lowercased())")
+        }
+        guard status.st_mode & S_IFMT != S_IFDIR else {
+            throw Failure(.failed, "\(path): is a directory")
+        }
+        size = status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
+    }
+
+    /// The next bytes; none at the end.
+    func read(upTo count: Int) throws -> [UInt8] {
+        while true {
+            var received = 0
+            let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+                received = Glibc.read(descriptor, buffer.baseAddress, count)
+                initialized = max(0, received)
+            }
+            if received >= 0 { return bytes }
+            guard errno == EINTR else {
+                throw Failure(.failed, "\(name): \(String(cString: strerror(errno)).lowercased())")
+            }
+        }
+    }
+}

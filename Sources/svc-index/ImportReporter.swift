@@ -1,0 +1,89 @@
+internal import IndexService
+
+/// Tells how an import goes: a bar on a terminal, JSON where asked for, the refusals always.
+struct ImportReporter {
+    let total: Int?
+    let printsJSON: Bool
+    let shownRefusals: Int
+    private var refusals = 0
+    private var lastDrawnAt: ContinuousClock.Instant?
+    private let startedAt = ContinuousClock.now
+    private let drawsBar = StandardStreams.errorIsTerminal
+
+    init(total: Int?, printsJSON: Bool, shownRefusals: Int) {
+        self.total = total
+        self.printsJSON = printsJSON
+        self.shownRefusals = shownRefusals
+    }
+
+    mutating func refused(_ refusal: ImportRefusal) {
+        refusals += 1
+        clearBar()
+        if refusals <= shownRefusals {
+            StandardStreams.complain("line \(refusal.line) is not imported: \(refusal.reason)")
+        } else if refusals == shownRefusals + 1 {
+            StandardStreams.complain("more lines are not imported; they are only counted from here")
+        }
+    }
+
+    mutating func progressed(_ progress: Importer.Progress) {
+        if printsJSON { print(progress, "progress") }
+        let now = ContinuousClock.now
+        guard drawsBar, lastDrawnAt.map({ now - $0 > .milliseconds(100) }) ?? true else { return }
+        lastDrawnAt = now
+        StandardStreams.note("\r" + bar(progress))
+    }
+
+    mutating func finished(_ progress: Importer.Progress) {
+        clearBar()
+        if printsJSON {
+            print(progress, "done")
+        } else {
+            StandardStreams.write(
+                line: "imported \(progress.stored) names in \(Self.tenths(seconds)) s "
+                    + "(\(rate(progress)) a second), refused \(progress.refused)"
+            )
+        }
+    }
+
+    private var seconds: Double {
+        let components = (ContinuousClock.now - startedAt).components
+        return Double(components.seconds) + Double(components.attoseconds) / 1e18
+    }
+
+    private func rate(_ progress: Importer.Progress) -> Int {
+        Int(Double(progress.stored) / max(seconds, 0.001))
+    }
+
+    private static func tenths(_ number: Double) -> String {
+        String(Double(Int(number * 10)) / 10)
+    }
+
+    private func bar(_ progress: Importer.Progress) -> String {
+        let counts = "\(progress.stored) names, \(rate(progress)) a second"
+        guard let total, total > 0 else { return counts }
+        let width = 30
+        let filled = min(width, progress.bytes * width / total)
+        let cells = String(repeating: "#", count: filled)
+            + String(repeating: ".", count: width - filled)
+        return "[\(cells)] \(min(100, progress.bytes * 100 / total)) % \(counts)"
+    }
+
+    private mutating func clearBar() {
+        guard drawsBar, lastDrawnAt != nil else { return }
+        lastDrawnAt = nil
+        StandardStreams.note("\r" + String(repeating: " ", count: 78) + "\r")
+    }
+
+    private func print(_ progress: Importer.Progress, _ event: String) {
+        var json = JSONWriter()
+        json.beginObject()
+        json.field("event", event)
+        json.field("lines", progress.lines)
+        json.field("stored", progress.stored)
+        json.field("refused", progress.refused)
+        json.field("rate", rate(progress))
+        json.endObject()
+        StandardStreams.write(json.bytes + [UInt8(ascii: "\n")])
+    }
+}

@@ -1,0 +1,114 @@
+import Foundation
+import Logging
+
+@testable import IndexService
+
+/// The real service in this process, listening on a port of its own.
+struct RunningService: Sendable {
+    /// The admin token of every service that has one.
+    static let token = "test-token-kQ2v9XbT7rLm4ZsY"
+
+    let application: IndexApplication
+    let port: UInt16
+    let log: RecordedLog
+
+    /// Sends `requests` one after another on one connection and reads as many answers.
+    func ask(_ requests: WireRequest...) async throws -> [WireResponse] {
+        let port = port
+        return try await onOwnThread {
+            let connection = try RawConnection(port: port)
+            return try requests.map { request in
+                try connection.send(request)
+                return try connection.response(to: request.method)
+            }
+        }
+    }
+
+    /// One request on a connection of its own.
+    func ask(_ request: WireRequest) async throws -> WireResponse {
+        let answers: [WireResponse] = try await ask(request)
+        return answers[0]
+    }
+
+    /// Sends `bytes` on a connection of its own, then reads one answer.
+    func send(_ bytes: [UInt8], as method: String = "GET") async throws -> WireResponse {
+        let port = port
+        return try await onOwnThread {
+            let connection = try RawConnection(port: port)
+            try connection.send(bytes)
+            return try connection.response(to: method)
+        }
+    }
+
+    /// Works on a connection of its own, on a thread of its own.
+    func connected<Output: Sendable>(
+        _ work: @escaping @Sendable (RawConnection) throws -> Output
+    ) async throws -> Output {
+        let port = port
+        return try await onOwnThread { try work(try RawConnection(port: port)) }
+    }
+
+    /// The value of a series in `/metrics`, its labels as `name=value,name=value`.
+    func metric(_ name: String, _ labels: String = "") throws -> Double {
+        try Exposition(application.metrics.exposition()).value(name, labels) ?? 0
+    }
+}
+
+/// Starts a service in memory, runs `body` against it, and stops it.
+///
+/// - Parameters:
+///   - hasToken: whether the admin routes are enabled.
+///   - stop: signals that end it; by default only the end of `body` does.
+func withService(
+    hasToken: Bool = true,
+    settings configure: (inout Settings) -> Void = { _ in },
+    log: RecordedLog = RecordedLog(),
+    _ body: @Sendable (RunningService) async throws -> Void
+) async throws {
+    let directory = try TemporaryDirectory()
+    var settings = Settings()
+    settings.http.bind = ListenAddress(host: "127.0.0.1", port: 0)
+    settings.http.eventLoops = 2
+    if hasToken {
+        settings.auth.tokenFile = try directory.write(RunningService.token + "\n", to: "token")
+    }
+    configure(&settings)
+    let application = try IndexApplication(settings: settings, logger: log.makeLogger())
+    let (addresses, sink) = AsyncStream.makeStream(of: ListenAddress.self)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+            defer { sink.finish() }
+            try await application.run(stopOn: [], onListening: { sink.yield($0) })
+        }
+        if let address = await addresses.first(where: { _ in true }) {
+            let service = RunningService(application: application, port: address.port, log: log)
+            do {
+                try await body(service)
+            } catch {
+                group.cancelAll()
+                throw error
+            }
+        }
+        group.cancelAll()
+        try await group.waitForAll()
+    }
+}
+
+/// A directory that is gone when the value is.
+final class TemporaryDirectory: Sendable {
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "svc-index-tests-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// Writes a file and returns its path.
+    func write(_ text: String, to name: String) throws -> String {
+        let file = path + "/" + name
+        try Data(text.utf8).write(to: URL(fileURLWithPath: file))
+        return file
+    }
+}

@@ -1,0 +1,263 @@
+import Cache
+import Synchronization
+import Testing
+
+@testable import IndexService
+
+@Suite struct ResolverTests {
+    @Test func theSecondQuestionIsAnsweredFromRAM() async throws {
+        try await withStore { store in
+            _ = try store.importBatch([try makeEntry()], at: .testNow)
+            let (resolver, query) = (makeResolver(store), try makeQuery())
+            #expect(resolver.cachedOutcome(for: query, at: .now()) == nil)
+            let resolved = try await resolver.resolve(query)
+            #expect(resolved.source == .index)
+            let answer = try #require(resolved.outcome.answer)
+            #expect(resolver.cachedOutcome(for: query, at: .now())?.answer === answer)
+            let id = makeManifest().id.description
+            #expect(try answer.json()["manifest_cid"] == .string(id))
+        }
+    }
+
+    @Test func hitsAndMissesAreCounted() async throws {
+        try await withStore { store in
+            let metrics = Metrics()
+            let (resolver, query) = (makeResolver(store, metrics: metrics), try makeQuery())
+            _ = resolver.cachedOutcome(for: query, at: .now())
+            _ = try await resolver.resolve(query)
+            for _ in 0..<3 { _ = resolver.cachedOutcome(for: query, at: .now()) }
+            let text = String(decoding: metrics.exposition(), as: UTF8.self)
+            #expect(text.contains("index_cache_hits_total 3\n"))
+            #expect(text.contains("index_cache_misses_total 1\n"))
+            #expect(text.contains(#"index_resolve_latency_seconds_count{type="name"} 1"#))
+        }
+    }
+
+    @Test func notFoundIsRememberedUntilAPut() async throws {
+        try await withStore { store in
+            let cache = makeCache()
+            let (resolver, query) = (makeResolver(store, cache: cache), try makeQuery())
+            #expect(try await resolver.resolve(query).outcome.isAbsent)
+            #expect(resolver.cachedOutcome(for: query, at: .now())?.isAbsent == true)
+            #expect(cache.statistics.negativeEntries == 1)
+            _ = try store.putName(
+                makeName(),
+                manifestID: makeContentID(),
+                ttl: nil,
+                precondition: .none,
+                at: .testNow
+            )
+            cache.invalidate([query.key])
+            #expect(resolver.cachedOutcome(for: query, at: .now()) == nil)
+            #expect(try await !resolver.resolve(query).outcome.isAbsent)
+        }
+    }
+
+    @Test func notFoundIsForgottenAfterItsOwnLife() async throws {
+        try await withStore { store in
+            var policy = Resolver.Policy()
+            policy.negativeTTL = 7
+            let (resolver, query) = (makeResolver(store, policy: policy), try makeQuery())
+            let before = MonotonicInstant.now()
+            _ = try await resolver.resolve(query)
+            let after = MonotonicInstant.now()
+            func isCached(at instant: MonotonicInstant) -> Bool {
+                resolver.cachedOutcome(for: query, at: instant) != nil
+            }
+            #expect(isCached(at: before.advanced(bySeconds: 6)))
+            #expect(!isCached(at: after.advanced(bySeconds: 7)))
+        }
+    }
+
+    @Test(arguments: [(nil, 300), (10, 10), (3600, 3600), (100_000, 3600)] as [(Int?, Int)])
+    func answersLiveAsLongAsTheNameSays(_ ttl: Int?, _ life: Int) async throws {
+        try await withStore { store in
+            _ = try store.importBatch([try makeEntry(ttl: ttl)], at: .testNow)
+            let resolved = try await makeResolver(store).resolve(try makeQuery())
+            let answer = try #require(resolved.outcome.answer)
+            #expect(answer.life == life)
+            #expect(try answer.json()["ttl_s"] == JSONNumber(Double(life)).map(JSONValue.number))
+        }
+    }
+
+    @Test func noAnswerOutlivesAnAnnouncementItShows() async throws {
+        try await withStore { store in
+            let id = makeContentID()
+            let end = UnixTime.now().seconds + 100
+            _ = try store.putProvider(makeProvider("lasting"), of: id)
+            _ = try store.putProvider(makeProvider("ending", expiresAt: end), of: id)
+            let query = AnswerQuery(.providers, .contentID(id))
+            let answer = try #require(try await makeResolver(store).resolve(query).outcome.answer)
+            #expect((90...100).contains(answer.life))
+        }
+    }
+
+    /// A provider that is fresh enough now must not be shown from RAM when it no longer is.
+    @Test func noAnswerOutlivesTheFreshnessItWasAskedFor() async throws {
+        try await withStore { store in
+            let id = makeContentID()
+            let now = UnixTime.now().seconds
+            _ = try store.putProvider(makeProvider("a", lastSeen: now - 10), of: id)
+            _ = try store.putProvider(makeProvider("b", lastSeen: now - 900), of: id)
+            func answer(minimumFreshness: Int?) async throws -> Answer {
+                let query = AnswerQuery(
+                    .providers,
+                    .contentID(id),
+                    minimumFreshness: minimumFreshness
+                )
+                let resolved = try await makeResolver(store).resolve(query)
+                return try #require(resolved.outcome.answer)
+            }
+            #expect(try await answer(minimumFreshness: nil).life == 300)
+            #expect((80...91).contains(try await answer(minimumFreshness: 100).life))
+            // All are older: there is nothing that could grow too old.
+            #expect(try await answer(minimumFreshness: 5).life == 300)
+        }
+    }
+
+    @Test func aNameIsKnownWithoutProvidersAndAContentIDIsNot() async throws {
+        try await withStore { store in
+            _ = try store.importBatch([try makeEntry(isHeld: false)], at: .testNow)
+            let resolver = makeResolver(store)
+            #expect(try await !resolver.resolve(try makeQuery()).outcome.isAbsent)
+            let query = AnswerQuery(.resolution, .contentID(makeManifest().id))
+            #expect(try await resolver.resolve(query).outcome.isAbsent)
+        }
+        try await withStore { store in
+            let id = makeContentID("served")
+            _ = try store.putProvider(makeProvider(), of: id)
+            try store.putManifest(makeManifest())
+            for id in [id, makeManifest().id] {
+                for document in [AnswerQuery.Document.resolution, .providers] {
+                    let query = AnswerQuery(document, .contentID(id))
+                    #expect(try await !makeResolver(store).resolve(query).outcome.isAbsent)
+                }
+            }
+        }
+    }
+
+    @Test func keyNamesAreNeverAskedOfTheIndex() async throws {
+        try await withStore { store in
+            let text = "blog." + String(repeating: "y", count: 52)
+            let name = try makeName(text)
+            _ = try store.putName(
+                name,
+                manifestID: makeContentID(),
+                ttl: nil,
+                precondition: .none,
+                at: .testNow
+            )
+            let resolver = makeResolver(store)
+            let query = AnswerQuery(.resolution, .name(name))
+            await #expect(throws: ResolveError.discoveryDisabled) { try await resolver.resolve(query) }
+            #expect(resolver.cachedOutcome(for: query, at: .now()) == nil)
+        }
+    }
+
+    @Test func aStoreThatCannotBeReadIsNotANotFound() async throws {
+        let store = try IndexStore(path: nil, configuration: makeConfiguration())
+        try await store.close()
+        let (resolver, query) = (makeResolver(store), try makeQuery())
+        let error = await #expect(throws: ResolveError.self) { try await resolver.resolve(query) }
+        guard case .storeUnavailable = error else { throw TestFailure() }
+        #expect(resolver.cachedOutcome(for: query, at: .now()) == nil)
+    }
+
+    @Test func pinnedKeysAreCachedAsPinned() async throws {
+        try await withStore { store in
+            _ = try store.importBatch([try makeEntry()], at: .testNow)
+            let (cache, pins, query) = (makeCache(), PinnedKeys(), try makeQuery())
+            pins.insert([query.key])
+            _ = try await makeResolver(store, cache: cache, pins: pins).resolve(query)
+            #expect(cache.statistics.pinnedEntries == 1)
+        }
+    }
+}
+
+/// Questions while others write.
+@Suite struct ResolverRaceTests {
+    @Test func aStormOfWritesCostsTheCacheAndNotTheAnswer() async throws {
+        try await withStore { store in
+            _ = try store.importBatch([try makeEntry()], at: .testNow)
+            let cache = makeCache()
+            let resolver = makeResolver(store, cache: cache)
+            let isOver = Atomic<Bool>(false)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    let other = ResolveKey.name(try makeName("other"))
+                    while !isOver.load(ordering: .relaxed) {
+                        for _ in 0..<1000 { cache.invalidate([other]) }
+                        await Task.yield()
+                    }
+                }
+                for _ in 0..<50 {
+                    #expect(try await resolver.resolve(try makeQuery()).outcome.answer != nil)
+                }
+                isOver.store(true, ordering: .relaxed)
+                try await group.waitForAll()
+            }
+            _ = try await resolver.resolve(try makeQuery())
+            #expect(resolver.cachedOutcome(for: try makeQuery(), at: .now()) != nil)
+        }
+    }
+
+    /// The whole way of an admin write: commit, end the answers, acknowledge.
+    @Test func nobodyIsAnsweredWithLessThanWasAcknowledged() async throws {
+        try await withTemporaryDirectory { path in
+            try await withStore(at: path) { store in
+                let cache = makeCache()
+                let resolver = makeResolver(store, cache: cache)
+                let query = try makeQuery()
+                let acknowledged = Atomic<Int>(0)
+                let ids = (0...300).map { makeContentID("\($0)") }
+                let numbers = Dictionary(
+                    uniqueKeysWithValues: ids.enumerated().map { ($1.description, $0) }
+                )
+                @Sendable func check() async throws {
+                    let seen = acknowledged.load(ordering: .sequentiallyConsistent)
+                    let cached = resolver.cachedOutcome(for: query, at: .now())
+                    let outcome = try await cached.orResolve { try await resolver.resolve(query) }
+                    let id = try outcome.answer?.json()["manifest_cid"]
+                    var number = 0
+                    if case .string(let id)? = id { number = numbers[id] ?? -1 }
+                    #expect(number >= seen)
+                }
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask {
+                        for number in ids.indices.dropFirst() {
+                            _ = try await store.writing { store in
+                                try store.putName(
+                                    makeName(),
+                                    manifestID: ids[number],
+                                    ttl: nil,
+                                    precondition: .none,
+                                    at: .testNow
+                                )
+                            }
+                            cache.invalidate([query.key])
+                            acknowledged.store(number, ordering: .sequentiallyConsistent)
+                        }
+                    }
+                    for _ in 0..<2 {
+                        group.addTask {
+                            while acknowledged.load(ordering: .relaxed) < 300 { try await check() }
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                try await check()
+            }
+        }
+    }
+}
+
+private func makeQuery() throws -> AnswerQuery {
+    AnswerQuery(.resolution, .name(try makeName()))
+}
+
+extension Outcome? {
+    fileprivate func orResolve(_ resolve: () async throws -> Resolved) async throws -> Outcome {
+        if let self { return self }
+        return try await resolve().outcome
+    }
+}

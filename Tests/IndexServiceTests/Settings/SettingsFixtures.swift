@@ -1,0 +1,106 @@
+import Foundation
+
+@testable import IndexService
+
+/// Reads settings in a test; what a test does not give is not given.
+func readSettings(
+    _ arguments: String...,
+    environment: [String: String] = [:],
+    file: String? = nil,
+    profile: String? = nil,
+    schema: SettingsSchema = .current
+) throws -> EffectiveSettings {
+    let reader = SettingsReader(schema: schema)
+    guard let file else {
+        return try reader.read(
+            arguments: arguments,
+            environment: environment,
+            filePath: nil,
+            profile: profile
+        )
+    }
+    return try withSettingsFile(file.utf8) { path in
+        try reader.read(
+            arguments: arguments,
+            environment: environment,
+            filePath: path,
+            profile: profile
+        )
+    }
+}
+
+/// The mistakes of settings that must be refused; empty when they were not.
+func settingsProblems(
+    _ arguments: String...,
+    environment: [String: String] = [:],
+    file: String? = nil,
+    profile: String? = nil,
+    schema: SettingsSchema = .current
+) -> [SettingsProblem] {
+    func read(_ path: String?) -> [SettingsProblem] {
+        do {
+            _ = try SettingsReader(schema: schema).read(
+                arguments: arguments,
+                environment: environment,
+                filePath: path,
+                profile: profile
+            )
+            return []
+        } catch {
+            return error.problems
+        }
+    }
+    guard let file else { return read(nil) }
+    return (try? withSettingsFile(file.utf8) { read($0) }) ?? []
+}
+
+/// A file that is there while `body` runs, always with the same name at its end.
+@discardableResult
+func withSettingsFile<Result>(
+    _ content: some Sequence<UInt8>,
+    _ body: (String) throws -> Result
+) throws -> Result {
+    let folder = FileManager.default.temporaryDirectory
+        .appendingPathComponent("settings-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appendingPathComponent("svc-index.toml")
+    try Data(content).write(to: file)
+    return try body(file.path)
+}
+
+/// Repeatable random numbers (SplitMix64).
+struct SettingsRandom: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
+
+/// Allowed values of the keys that are no numbers, as text.
+let settingSamples: [String: [String]] = [
+    "http.bind": ["127.0.0.1:0", "0.0.0.0:80", "[::1]:5304", "localhost:65535"],
+    "metrics.bind": ["", "127.0.0.1:9100", "[::]:9100"],
+    "db.path": [":memory:", "./index", "/var/lib/a,b", "/srv/with space/=\"x\""],
+    "db.synchronous": ["full", "normal"],
+    "auth.token_file": ["", "/run/secrets/token"],
+    "rank.region": ["", "eu-west-1", "a-9"],
+    "rank.allow": ["", "a.example", "*.a.example,10.0.0.0/8", "2001:db8::/32,::1"],
+    "rank.deny": ["", "a.example", "*.a.example,10.0.0.0/8", "2001:db8::/32,::1"],
+    "amnesia.enabled": ["true", "false"],
+    "log.level": ["trace", "debug", "info", "notice", "warning", "error"],
+    "log.format": ["auto", "json", "text"],
+    "log.requests": ["true", "false"],
+]
+
+/// Other settings without which a value that is allowed by itself would be a contradiction.
+func settingCompanions(of key: String) -> [String] {
+    key == "cache.default_ttl_s" ? ["--cache-max-ttl-s", "86400"] : []
+}

@@ -1,0 +1,223 @@
+"""A full disk and a read-only one, on a small tmpfs: refused clearly, nothing lost, back by itself.
+
+Mounting takes root. The mounts are made in a mount namespace of this process's own where the
+system allows it, so that nothing is left behind even when the tests are killed.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import subprocess
+import unittest
+
+from support import ROUNDS, EndToEndTest, compact, make_lines, name_of
+
+CLONE_NEWNS = 0x20000
+DISK_MIB = 24
+# What contract 3.5 allows from a dependency's fall, or its return, until it shows.
+SHOWS_WITHIN_SECONDS = 2
+
+
+def run(*words):
+    return subprocess.run(list(map(str, words)), capture_output=True, text=True, check=True)
+
+
+def why_no_mounts():
+    """Why nothing can be mounted here; None where it can."""
+    if os.geteuid() != 0:
+        return "mounting a small disk takes root"
+    library = ctypes.CDLL(None, use_errno=True)
+    with contextlib.suppress(subprocess.CalledProcessError):
+        if library.unshare(CLONE_NEWNS) == 0:
+            run("mount", "--make-rprivate", "/")
+            return None
+    return "this system does not allow mounts, not even to root"
+
+
+class DiskFaultTest(EndToEndTest):
+    @classmethod
+    def setUpClass(cls):
+        reason = why_no_mounts()
+        if reason is not None:
+            raise unittest.SkipTest(reason)
+
+    def setUp(self):
+        super().setUp()
+        self.disk = self.folder / "disk"
+        self.disk.mkdir()
+        run("mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "svc-index-e2e", self.disk)
+        self.addCleanup(run, "umount", "--lazy", self.disk)
+        self.database = self.disk / "db"
+        self.lines = make_lines(200, providers=2)
+        self.import_lines(self.lines)
+
+    # A full disk
+
+    def fill(self, leaving=0):
+        """Takes all room but `leaving` bytes."""
+        status = os.statvfs(self.disk)
+        rest = status.f_bavail * status.f_frsize - leaving
+        with open(self.disk / "ballast", "ab") as ballast, contextlib.suppress(OSError):
+            while rest > 0:
+                rest -= os.write(ballast.fileno(), bytes(min(rest, 1 << 20)))
+
+    def free(self):
+        (self.disk / "ballast").unlink()
+
+    def write_until_refused(self, server, tries=3000):
+        """PUTs providers; returns those that were acknowledged, and the first refusal."""
+        cid = self.content_ids([b"something"])[0]
+        acknowledged = {}
+        for number in range(tries):
+            address = f"198.51.100.7:{number + 1}"
+            body = {"id": f"p{number % 30}", "addr": address}
+            response = server.put(f"/admin/providers/{cid}", body)
+            if response.status not in (200, 201):
+                return cid, acknowledged, response
+            acknowledged[body["id"]] = address
+        self.fail(f"{tries} writes and the disk is not full")
+
+    def wait_for_fall(self, server):
+        def has_fallen():
+            status, report = server.readiness()
+            return status == 503 and report["missing"] == ["db_open"] and report["retry_after"]
+
+        return self.wait_for("/readyz 503 for db_open", SHOWS_WITHIN_SECONDS, has_fallen)
+
+    def wait_for_return(self, server):
+        return self.wait_for(
+            "/readyz 200", SHOWS_WITHIN_SECONDS, lambda: server.readiness()[0] == 200
+        )
+
+    def check_reads(self, server):
+        """Health and reads go on, also those that need the disk."""
+        self.assert_status(server.get("/healthz"), 200)
+        for line in self.random.sample(self.lines, 5):
+            entry = json.loads(line)
+            answer = server.get(f"/resolve/{entry['name']}?fresh=true&limit=32")
+            answer = json.loads(self.assert_status(answer, 200).body)
+            self.assertEqual(answer["providers_total"], len(entry["providers"]))
+            manifest = server.get(f"/manifests/{answer['manifest_cid']}")
+            self.assertEqual(json.loads(manifest.body), entry["manifest"])
+
+    def check_nothing_is_lost(self, server, cid, acknowledged):
+        response = server.get(f"/providers/{cid}?limit=32")
+        if acknowledged:
+            places = json.loads(self.assert_status(response, 200).body)["providers"]
+            self.assertEqual({place["id"]: place["addr"] for place in places}, acknowledged)
+        else:
+            self.assert_status(response, 404)
+
+    def test_service_refuses_writes_while_the_disk_is_full(self):
+        server = self.start(database=self.database)
+        for _ in range(ROUNDS):
+            self.fill(leaving=2 << 20)
+            self.wait_for_fall(server)
+            cid, acknowledged, refusal = self.write_until_refused(server)
+            self.assert_problem(refusal, 503, "upstream_unready", "disk is full")
+            self.assertIsNotNone(refusal.headers["Retry-After"])
+            document = b'{"never":"stored"}'
+            [other] = self.content_ids([document])
+            for path, body in (
+                (f"/admin/manifests/{other}", document),
+                ("/admin/names/never.stored", {"manifest_cid": other}),
+            ):
+                refusal = server.put(path, body)
+                self.assert_problem(refusal, 503, "upstream_unready", "disk is full")
+            self.assertEqual(acknowledged, {})
+            self.check_reads(server)
+            self.free()
+            self.wait_for_return(server)
+            self.assert_status(server.put(f"/admin/manifests/{other}", document), 201)
+            self.check_nothing_is_lost(server, cid, acknowledged)
+        self.stop(server)
+        self.assertEqual(self.export(), self.lines)
+
+    def test_disk_that_fills_under_the_database_loses_nothing_acknowledged(self):
+        """With no reserve it is SQLite that meets the end of the disk, in the middle of a write."""
+        server = self.start("--db-min-free-bytes", 0, database=self.database)
+        self.fill(leaving=300 << 10)
+        cid, acknowledged, refusal = self.write_until_refused(server)
+        self.assert_problem(refusal, 503, "upstream_unready", "disk is full")
+        self.assertGreater(len(acknowledged), 0)
+        self.check_reads(server)
+        self.check_nothing_is_lost(server, cid, acknowledged)
+        self.free()
+        self.wait_for_return(server)
+        self.check_nothing_is_lost(server, cid, acknowledged)
+        body = {"id": "after", "addr": "198.51.100.7:80"}
+        self.assert_status(server.put(f"/admin/providers/{cid}", body), 201)
+        acknowledged["after"] = body["addr"]
+        server.kill()
+        server = self.start(database=self.database)
+        self.check_nothing_is_lost(server, cid, acknowledged)
+        self.stop(server)
+        self.assertEqual(self.export(), self.lines)
+
+    def test_commands_say_that_the_disk_is_full(self):
+        self.fill()
+        parts = [self.database, "disk", "full", "nothing acknowledged was lost"]
+        path = ("--db-path", self.database)
+        self.fail_with(69, parts, "import", "-", *path, stdin=make_lines(300, "more")[-1])
+        parts = [self.disk / "new", "disk", "full"]
+        new = ("--db-path", self.disk / "new" / "deep")
+        self.fail_with(69, parts, "import", "-", *new, stdin=self.lines[0])
+        self.fail_with(69, parts, "serve", "--http-bind", "127.0.0.1:0", *new)
+        self.free()
+        self.assertEqual(self.export(), self.lines)
+
+    def test_import_that_fills_the_disk_keeps_what_it_acknowledged(self):
+        self.fill(leaving=5 << 20)
+        source = self.folder / "more.ndjson"
+        more = make_lines(800, "more", manifest_bytes=4000)
+        source.write_bytes(b"\n".join(more))
+        words = ("import", source, "--db-path", self.database, "--json")
+        done = self.fail_with(69, ["disk", "full"], *words)
+        stored = max((json.loads(line)["stored"] for line in done.text.splitlines()), default=0)
+        names = {name_of(line): line for line in self.lines}
+        names.update((name_of(line), line) for line in more[:stored])
+        self.assertLess(stored, len(more))
+        kept = {name_of(line): line for line in self.export()}
+        self.assertEqual({name: kept.get(name) for name in names}, names)
+        self.free()
+        run("mount", "-o", "remount,size=60m", self.disk)
+        self.succeed(*words)
+        names.update((name_of(line), line) for line in more)
+        self.assertEqual(self.export(), [names[name] for name in sorted(names)])
+
+    # A read-only disk
+
+    def test_commands_say_that_the_disk_is_read_only(self):
+        run("mount", "-o", "remount,ro", self.disk)
+        parts = [self.database, "cannot be written", "read-only"]
+        path = ("--db-path", self.database)
+        self.fail_with(69, parts, "serve", "--http-bind", "127.0.0.1:0", *path)
+        self.fail_with(69, parts, "import", "-", *path, stdin=self.lines[0])
+        self.fail_with(69, parts, "export", *path)
+        parts = [self.disk / "new", "cannot be written", "read-only"]
+        self.fail_with(69, parts, "import", "-", "--db-path", self.disk / "new")
+        run("mount", "-o", "remount,rw", self.disk)
+        self.assertEqual(self.export(), self.lines)
+
+    def test_service_is_not_ready_while_its_directory_is_read_only(self):
+        """A file open for writing keeps its disk writable, so the directory is covered by a mount."""
+        server = self.start(database=self.database)
+        run("mount", "--bind", self.database, self.database)
+        run("mount", "-o", "remount,bind,ro", self.database)
+        self.wait_for_fall(server)
+        self.check_reads(server)
+        # A write may go through the files that are open; it is never acknowledged and lost.
+        document = compact({"written": "meanwhile"}).encode()
+        [cid] = self.content_ids([document])
+        response = server.put(f"/admin/manifests/{cid}", document)
+        self.assert_status(response, 201, 503)
+        run("umount", "--lazy", self.database)
+        self.wait_for_return(server)
+        self.assert_status(server.put("/admin/names/a.b", {"manifest_cid": cid}), 201)
+        self.stop(server)
+        server = self.start(database=self.database)
+        if response.status == 201:
+            self.assertEqual(server.get(f"/manifests/{cid}").body, document)
+        self.assertEqual(json.loads(server.get("/resolve/a.b").body)["manifest_cid"], cid)
+        self.stop(server)

@@ -1,0 +1,191 @@
+"""SIGTERM and SIGINT: running requests are finished, the exit code is 0, the store is in order."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import threading
+import time
+
+from support import ROUNDS, TOKEN, EndToEndTest, make_lines, name_of
+
+LOADERS = 8
+DRAIN_SECONDS = 10
+
+
+class Loader(threading.Thread):
+    """Reads and writes until the service is gone; keeps every answer's status."""
+
+    def __init__(self, server, number, names, cids):
+        super().__init__(daemon=True)
+        self.server, self.number, self.names, self.cids = server, number, names, cids
+        self.statuses = []
+        self.acknowledged = {}
+        self.refused = 0
+
+    def run(self):
+        for turn in range(10**6):
+            connection = self.server.connect()
+            try:
+                for step in range(50):
+                    self.ask(connection, turn * 50 + step)
+            except ConnectionRefusedError:
+                self.refused += 1
+                if self.refused > 3:
+                    return
+                time.sleep(0.01)
+            except (OSError, http.client.HTTPException):
+                continue
+            finally:
+                connection.close()
+
+    def ask(self, connection, step):
+        if step % 3 == 0:
+            cid = self.cids[step % len(self.cids)]
+            name = f"load-{self.number}.n{step % 20}"
+            response = self.server.put(f"/admin/names/{name}", {"manifest_cid": cid}, connection)
+            if response.status in (200, 201):
+                self.acknowledged[name] = (cid, json.loads(response.body)["version"])
+        else:
+            fresh = "?fresh=true" if step % 2 else ""
+            name = self.names[step % len(self.names)]
+            response = self.server.request("GET", f"/resolve/{name}{fresh}", connection=connection)
+        self.statuses.append(response.status)
+
+
+class StopTest(EndToEndTest):
+    def begin_upload(self, server, cid, document):
+        """A PUT whose body has come by half; returns its socket."""
+        upload = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+        self.addCleanup(upload.close)
+        head = (
+            f"PUT /admin/manifests/{cid} HTTP/1.1\r\nHost: localhost\r\n"
+            f"Authorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(document)}\r\n\r\n"
+        )
+        upload.sendall(head.encode() + document[:len(document) // 2])
+        return upload
+
+    def wait_until_refusing(self, server):
+        def is_refusing():
+            try:
+                socket.create_connection(("127.0.0.1", server.port), timeout=1).close()
+            except OSError:
+                return True
+            return False
+
+        self.wait_for("the end of listening", 5, is_refusing)
+
+    def wait_for_inflight(self, server, count):
+        self.wait_for("the upload", 5, lambda: f'inflight_requests{{route="admin"}} {count}'
+                      in server.get("/metrics").body.decode())
+
+    def test_request_in_flight_is_finished(self):
+        document = b'{"slow":"' + b"x" * 300_000 + b'"}'
+        [cid] = self.content_ids([document])
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(signal=number.name):
+                database = self.folder / number.name
+                server = self.start(database=database)
+                idle = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+                upload = self.begin_upload(server, cid, document)
+                self.wait_for_inflight(server, 1)
+                os.kill(server.process.pid, number)
+                self.wait_until_refusing(server)
+                self.assertEqual(idle.recv(100), b"", "an idle connection was kept open")
+                idle.close()
+                self.assertIsNone(server.process.poll(), "it did not wait for the request")
+                upload.sendall(document[len(document) // 2:])
+                response = http.client.HTTPResponse(upload)
+                response.begin()
+                self.assertEqual((response.status, response.headers["Connection"]), (201, "close"))
+                self.assertEqual(json.loads(response.read())["cid"], cid)
+                upload.close()
+                self.assertEqual(server.finish(), 0, server.tail())
+                self.check_no_crash(server.log_text(), 0)
+                self.check_folded(database)
+                successor = self.start(database=database)
+                self.assertEqual(successor.get(f"/manifests/{cid}").body, document)
+                self.stop(successor)
+
+    def check_folded(self, database):
+        """A clean end leaves everything in one file, so that a copy of it is a whole backup."""
+        log = database / "index.sqlite-wal"
+        self.assertEqual(log.stat().st_size if log.exists() else 0, 0)
+
+    def test_request_that_does_not_end_is_given_up_after_the_drain_time(self):
+        document = b'{"never":"ends"}'
+        server = self.start("--http-drain-timeout-s", 1, database=self.database)
+        [cid] = self.content_ids([document])
+        self.begin_upload(server, cid, document)
+        self.wait_for_inflight(server, 1)
+        began = time.monotonic()
+        server.process.terminate()
+        self.assertEqual(server.finish(), 0, server.tail())
+        elapsed = time.monotonic() - began
+        self.assertGreater(elapsed, 0.9)
+        self.assertLess(elapsed, 4)
+        self.check_no_crash(server.log_text(), 0)
+        self.check_folded(self.database)
+        self.export()
+
+    def test_idle_service_stops_at_once(self):
+        for arguments in ((), ("--db-path", self.database)):
+            server = self.start(*arguments)
+            began = time.monotonic()
+            self.stop(server)
+            self.assertLess(time.monotonic() - began, 2)
+            self.assertIn("stopped", server.log_text())
+
+    def test_service_goes_on_when_nobody_reads_its_log(self):
+        reader, writer = os.pipe()
+        server = self.start("--log-level", "trace", stderr=writer)
+        os.close(writer)
+        os.close(reader)
+        for _ in range(20):
+            self.assert_status(server.get("/resolve/nothing"), 404)
+        self.assertEqual(server.stop(), 0)
+
+    def test_stop_under_load_breaks_no_answer(self):
+        lines = make_lines(100)
+        self.import_lines(lines)
+        names = [name_of(line) for line in lines]
+        cids = self.content_ids([b"%d" % number for number in range(10)])
+        known = {}
+        for number in range(2 * ROUNDS):
+            server = self.start(database=self.database)
+            loaders = [Loader(server, index, names, cids) for index in range(LOADERS)]
+            for loader in loaders:
+                loader.start()
+            time.sleep(self.random.uniform(0.3, 1))
+            began = time.monotonic()
+            server.process.send_signal(self.random.choice((signal.SIGTERM, signal.SIGINT)))
+            code = server.finish()
+            elapsed = time.monotonic() - began
+            for loader in loaders:
+                loader.join(10)
+                known.update(loader.acknowledged)
+            statuses = {status for loader in loaders for status in loader.statuses}
+            count = sum(len(loader.statuses) for loader in loaders)
+            print(f"  {count} answers {sorted(statuses)}, then stopped in {elapsed * 1e3:.0f} ms")
+            with self.subTest(round=number):
+                self.assertEqual(code, 0, server.tail())
+                self.assertLess(elapsed, DRAIN_SECONDS)
+                self.check_no_crash(server.log_text(), code)
+                self.assertLessEqual(statuses, {200, 201})
+                self.assertGreater(count, 100)
+                self.check_kept(known)
+
+    def check_kept(self, known):
+        server = self.start(database=self.database)
+        page = json.loads(server.get("/admin/names?prefix=load-&limit=1000").body)
+        found = {entry["name"]: (entry["manifest_cid"], entry["version"])
+                 for entry in page["names"]}
+        for name, (cid, version) in known.items():
+            # A write whose answer was cut off may have come after the last acknowledged one.
+            self.assertIn(found[name][1], (version, version + 1))
+            if found[name][1] == version:
+                self.assertEqual(found[name][0], cid)
+        known.update(found)
+        self.stop(server)

@@ -1,0 +1,40 @@
+"""One process holds a store: a second one is told so, by number, and waits for nothing."""
+
+from support import EndToEndTest, make_lines, name_of
+
+
+class StoreLockTest(EndToEndTest):
+    def setUp(self):
+        super().setUp()
+        self.import_lines(make_lines(3))
+
+    def refuse_all(self, holder):
+        parts = [self.database, "in use by process", holder.process.pid]
+        path = ("--db-path", self.database)
+        self.fail_with(69, parts, "serve", "--http-bind", "127.0.0.1:0", *path)
+        self.fail_with(69, parts, "import", "-", *path, stdin=make_lines(1)[0])
+        self.fail_with(69, parts, "export", *path)
+
+    def test_second_process_is_refused_and_told_who_holds_the_store(self):
+        holder = self.start(database=self.database)
+        self.refuse_all(holder)
+        self.assert_status(holder.get(f"/resolve/{name_of(make_lines(1)[0])}"), 200)
+        self.stop(holder)
+        self.assertEqual(len(self.export()), 3)
+
+    def test_lock_is_free_after_a_kill(self):
+        holder = self.start(database=self.database)
+        holder.kill()
+        self.assertEqual(len(self.export()), 3)
+        successor = self.start(database=self.database)
+        self.refuse_all(successor)
+        self.stop(successor)
+
+    def test_lock_holds_however_the_path_is_written(self):
+        holder = self.start(database=self.database)
+        link = self.folder / "link"
+        link.symlink_to(self.database, target_is_directory=True)
+        for path in (link, self.folder / "db" / ".." / "db", "db", "./db/"):
+            parts = ["in use by process", holder.process.pid]
+            self.fail_with(69, parts, "export", "--db-path", path, cwd=self.folder)
+        self.stop(holder)
