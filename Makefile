@@ -61,7 +61,7 @@ e2e-debian: release
 	@scripts/install-deps.sh b3sum
 	python3 testing/e2e/debian_roundtrip.py $(BINARY)
 
-bench: release ## compares answers out of RAM and out of the index with nginx (ratios within one run)
+bench: release ## answers out of RAM and of the index, side by side with nginx
 	@scripts/install-deps.sh nginx-light wrk
 	@mkdir -p $(ARTIFACTS)
 	python3 testing/data/synthetic_index.py 63000 --seed 1 > $(ARTIFACTS)/names.ndjson

@@ -2,8 +2,8 @@
 import Foundation
 import PackageDescription
 
-// SVC_INDEX_CORE=1 leaves out everything that needs another package, so that the hash, the cache and
-// the DHT core build and test in seconds.
+// SVC_INDEX_CORE=1 leaves out everything that needs another package, so that the hash, the cache
+// and the DHT core build and test in seconds.
 let coreOnly = ProcessInfo.processInfo.environment["SVC_INDEX_CORE"] == "1"
 // Warnings are errors in CI; while one is at work on the code they are only warnings.
 let strict = ProcessInfo.processInfo.environment["SVC_INDEX_STRICT"] == "1"
@@ -16,11 +16,11 @@ let settings: [SwiftSetting] =
         .enableUpcomingFeature("InternalImportsByDefault"),
     ] + (strict ? [.treatAllWarnings(as: .error)] : [])
 
-// BLAKE3's vector kernels: built for processors that only a check at run time may promise, and always
-// optimised, because a debug build of them would be slower than none.
+// BLAKE3's vector kernels: compiled for processors that only a check at run time may promise. Not
+// in debug builds, where unoptimised helpers could be shared between modules.
 func kernelSettings(_ instructions: String) -> [SwiftSetting] {
     #if arch(x86_64)
-        settings + [.unsafeFlags(["-O", "-wmo", "-Xcc", instructions])]
+        settings + [.unsafeFlags(["-Xcc", instructions], .when(configuration: .release))]
     #else
         settings
     #endif

@@ -5,7 +5,8 @@ struct ChainingValue {
     /// The constants that start an unkeyed hash (those of SHA-256).
     static let initial = ChainingValue(
         low: Quad(0x6A09_E667, 0xBB67_AE85, 0x3C6E_F372, 0xA54F_F53A),
-        high: Quad(0x510E_527F, 0x9B05_688C, 0x1F83_D9AB, 0x5BE0_CD19))
+        high: Quad(0x510E_527F, 0x9B05_688C, 0x1F83_D9AB, 0x5BE0_CD19)
+    )
 
     init(low: Quad, high: Quad) {
         (self.low, self.high) = (low, high)
@@ -31,7 +32,10 @@ struct ChainingValue {
     /// Writes the 64 bytes of extended output that `counter` numbers; they come from a root node.
     @inline(never)
     func expand(
-        _ block: UnsafeRawPointer, length: Int, counter: UInt64, flags: UInt32,
+        _ block: UnsafeRawPointer,
+        length: Int,
+        counter: UInt64,
+        flags: UInt32,
         into output: inout InlineArray<64, UInt8>
     ) {
         let state = mixed(block, length: length, counter: counter, flags: flags)
@@ -46,14 +50,20 @@ struct ChainingValue {
 
     @inline(__always)
     private func mixed(
-        _ block: UnsafeRawPointer, length: Int, counter: UInt64, flags: UInt32
+        _ block: UnsafeRawPointer,
+        length: Int,
+        counter: UInt64,
+        flags: UInt32
     ) -> State {
         var state = State(
-            low, high,
+            low,
+            high,
             counter: (
                 UInt32(truncatingIfNeeded: counter), UInt32(truncatingIfNeeded: counter &>> 32)
             ),
-            length: UInt32(truncatingIfNeeded: length), flags: flags)
+            length: UInt32(truncatingIfNeeded: length),
+            flags: flags
+        )
         state.mix(Message(quad(block), quad(block + 16), quad(block + 32), quad(block + 48)))
         return state
     }
@@ -66,5 +76,6 @@ private func quad(_ bytes: UnsafeRawPointer) -> Quad {
         bytes.loadUnaligned(as: UInt32.self),
         bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self),
         bytes.loadUnaligned(fromByteOffset: 8, as: UInt32.self),
-        bytes.loadUnaligned(fromByteOffset: 12, as: UInt32.self))
+        bytes.loadUnaligned(fromByteOffset: 12, as: UInt32.self)
+    )
 }

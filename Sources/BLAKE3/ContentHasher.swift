@@ -126,7 +126,8 @@ public struct ContentHasher: Sendable {
         let count = 1 &<< (Int.bitWidth &- 1 &- limit.leadingZeroBitCount)
         let bytes = rest.removePrefix(count &* Size.chunk)
         if count == 1 {
-            push(mode.chainingValue(ofChunk: bytes, number: chunk.number))
+            chunk.append(bytes)
+            push(chunk.node.chainingValue)
         } else if let start = bytes.baseAddress {
             let halves = Subtree(mode: mode, unit: vectorUnit)
                 .halves(of: start, count: count, counter: chunk.number)

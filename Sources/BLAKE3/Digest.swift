@@ -75,7 +75,9 @@ public struct Digest: Hashable, Sendable {
 
     init(_ value: ChainingValue) {
         (word0, word1, word2, word3) = unsafeBitCast(
-            value, to: (UInt64, UInt64, UInt64, UInt64).self)
+            value,
+            to: (UInt64, UInt64, UInt64, UInt64).self
+        )
     }
 }
 

@@ -5,4 +5,11 @@ struct Mode {
 
     static let hash = Mode(key: .initial, flags: 0)
     static let deriveKeyContext = Mode(key: .initial, flags: Flag.deriveKeyContext)
+
+    /// Calls `body` with the 32 bytes of the key.
+    func withUnsafeKey(_ body: (UnsafeRawPointer) -> Void) {
+        withUnsafeBytes(of: key) { bytes in
+            if let start = bytes.baseAddress { body(start) }
+        }
+    }
 }

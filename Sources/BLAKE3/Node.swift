@@ -8,7 +8,10 @@ struct Node {
 
     /// The end of a chunk: its last block, of which `length` bytes are input and the rest zeros.
     init(
-        _ key: ChainingValue, block: InlineArray<64, UInt8>, length: Int, chunk: UInt64,
+        _ key: ChainingValue,
+        block: InlineArray<64, UInt8>,
+        length: Int,
+        chunk: UInt64,
         flags: UInt32
     ) {
         self.key = key
@@ -67,7 +70,12 @@ struct Node {
         withUnsafeBytes(of: block) { block in
             guard let start = block.baseAddress else { return }
             key.expand(
-                start, length: length, counter: counter, flags: flags | Flag.root, into: &bytes)
+                start,
+                length: length,
+                counter: counter,
+                flags: flags | Flag.root,
+                into: &bytes
+            )
         }
         return bytes
     }

@@ -31,8 +31,11 @@ struct Message {
     /// (BLAKE3 paper, table 2).
     @inline(__always) var permuted: Message {
         Message(
-            Quad(q0.w2, q1.w2, q0.w3, q2.w2), Quad(q1.w3, q0.w0, q1.w0, q3.w1),
-            Quad(q0.w1, q2.w3, q3.w0, q1.w1), Quad(q2.w1, q3.w2, q3.w3, q2.w0))
+            Quad(q0.w2, q1.w2, q0.w3, q2.w2),
+            Quad(q1.w3, q0.w0, q1.w0, q3.w1),
+            Quad(q0.w1, q2.w3, q3.w0, q1.w1),
+            Quad(q2.w1, q3.w2, q3.w3, q2.w0)
+        )
     }
 }
 
@@ -42,16 +45,26 @@ struct State {
 
     @inline(__always)
     init(
-        _ low: Quad, _ high: Quad, counter: (low: Lanes, high: Lanes), length: UInt32,
+        _ low: Quad,
+        _ high: Quad,
+        counter: (low: Lanes, high: Lanes),
+        length: UInt32,
         flags: UInt32
     ) {
         a = low
         b = high
         c = Quad(
-            Lanes(repeating: 0x6A09_E667), Lanes(repeating: 0xBB67_AE85),
-            Lanes(repeating: 0x3C6E_F372), Lanes(repeating: 0xA54F_F53A))
+            Lanes(repeating: 0x6A09_E667),
+            Lanes(repeating: 0xBB67_AE85),
+            Lanes(repeating: 0x3C6E_F372),
+            Lanes(repeating: 0xA54F_F53A)
+        )
         d = Quad(
-            counter.low, counter.high, Lanes(repeating: length), Lanes(repeating: flags))
+            counter.low,
+            counter.high,
+            Lanes(repeating: length),
+            Lanes(repeating: flags)
+        )
     }
 
     /// The next chaining value: both halves of the state, folded onto each other.
@@ -93,8 +106,12 @@ struct State {
     /// The function `G` on one column or diagonal, with two words of the message.
     @inline(__always)
     private static func mix(
-        _ a: inout Lanes, _ b: inout Lanes, _ c: inout Lanes, _ d: inout Lanes,
-        _ first: Lanes, _ second: Lanes
+        _ a: inout Lanes,
+        _ b: inout Lanes,
+        _ c: inout Lanes,
+        _ d: inout Lanes,
+        _ first: Lanes,
+        _ second: Lanes
     ) {
         a = a &+ b &+ first
         d = rotatedRight(d ^ a, by: 16)

@@ -16,7 +16,9 @@ struct Subtree {
     ///   - count: A power of two from 2 to `maximumChunks`.
     ///   - counter: The number of the first chunk, a multiple of `count`.
     func halves(
-        of chunks: UnsafeRawPointer, count: Int, counter: UInt64
+        of chunks: UnsafeRawPointer,
+        count: Int,
+        counter: UInt64
     ) -> (left: ChainingValue, right: ChainingValue) {
         var values = InlineArray<128, ChainingValue>(repeating: .initial)
         withUnsafeMutableBytes(of: &values) { bytes in
@@ -32,56 +34,31 @@ struct Subtree {
     }
 
     private func hashChunks(
-        _ chunks: UnsafeRawPointer, count: Int, counter: UInt64,
+        _ chunks: UnsafeRawPointer,
+        count: Int,
+        counter: UInt64,
         into values: UnsafeMutableRawPointer
     ) {
-        var index = 0
-        #if arch(x86_64)
-            while unit != .none, index < count {
-                let batch = min(unit.lanes, count &- index)
-                unit.hashChunks(
-                    chunks + index &* Size.chunk, count: batch, mode: mode,
-                    counter: counter &+ UInt64(index), into: values + index &* Size.chainingValue)
-                index &+= batch
-            }
-        #endif
-        while index < count {
-            let chunk = UnsafeRawBufferPointer(
-                start: chunks + index &* Size.chunk, count: Size.chunk)
-            let value = mode.chainingValue(ofChunk: chunk, number: counter &+ UInt64(index))
-            (values + index &* Size.chainingValue).storeBytes(of: value, as: ChainingValue.self)
-            index &+= 1
+        for start in stride(from: 0, to: count, by: unit.lanes) {
+            unit.hashChunks(
+                chunks + start &* Size.chunk,
+                count: min(unit.lanes, count &- start),
+                mode: mode,
+                counter: counter &+ UInt64(start),
+                into: values + start &* Size.chainingValue
+            )
         }
     }
 
     /// Replaces pairs of chaining values at the front of `values` by those of their parents.
     private func hashParents(count: Int, in values: UnsafeMutableRawPointer) {
-        var index = 0
-        #if arch(x86_64)
-            while unit != .none, index < count {
-                let batch = min(unit.lanes, count &- index)
-                unit.hashParents(
-                    values + index &* Size.block, count: batch, mode: mode,
-                    into: values + index &* Size.chainingValue)
-                index &+= batch
-            }
-        #endif
-        while index < count {
-            var value = mode.key
-            value.compress(
-                values + index &* Size.block, length: Size.block, counter: 0,
-                flags: mode.flags | Flag.parent)
-            (values + index &* Size.chainingValue).storeBytes(of: value, as: ChainingValue.self)
-            index &+= 1
+        for start in stride(from: 0, to: count, by: unit.lanes) {
+            unit.hashParents(
+                values + start &* 2 &* Size.chainingValue,
+                count: min(unit.lanes, count &- start),
+                mode: mode,
+                into: values + start &* Size.chainingValue
+            )
         }
-    }
-}
-
-extension Mode {
-    /// The chaining value of a whole chunk that is not the root.
-    func chainingValue(ofChunk bytes: UnsafeRawBufferPointer, number: UInt64) -> ChainingValue {
-        var chunk = Chunk(self, number: number)
-        chunk.append(bytes)
-        return chunk.node.chainingValue
     }
 }

@@ -178,7 +178,8 @@ package struct IndexApplication: Sendable {
         }
     }
 
-    private static func readAdminAccess(_ settings: Settings.Auth) throws(StartError) -> AdminAccess {
+    private static func readAdminAccess(_ settings: Settings.Auth) throws(StartError) -> AdminAccess
+    {
         do {
             return try AdminAccess(tokenFile: settings.tokenFile)
         } catch {

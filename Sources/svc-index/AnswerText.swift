@@ -20,9 +20,9 @@ struct AnswerText {
     }
 
     func print() throws {
-        for (label, name) in [("key", "key"), ("manifest", "manifest_cid"), ("cid", "cid")] as [
-            (String, StaticString)
-        ] {
+        for (label, name) in [("key", "key"), ("manifest", "manifest_cid"), ("cid", "cid")]
+            as [(String, StaticString)]
+        {
             guard let text = fields[name]?.text else { continue }
             StandardStreams.write(line: Self.padded(label) + text)
         }

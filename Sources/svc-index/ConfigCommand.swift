@@ -12,7 +12,8 @@ struct ConfigCommand: ParsableCommand {
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Says whether the settings are right, and what is wrong with each that is not.",
+            abstract:
+                "Says whether the settings are right, and what is wrong with each that is not.",
             discussion: "Example: svc-index config check --config svc-index.toml"
         )
 

@@ -64,7 +64,8 @@ struct ImportReporter {
         guard let total, total > 0 else { return counts }
         let width = 30
         let filled = min(width, progress.bytes * width / total)
-        let cells = String(repeating: "#", count: filled)
+        let cells =
+            String(repeating: "#", count: filled)
             + String(repeating: ".", count: width - filled)
         return "[\(cells)] \(min(100, progress.bytes * 100 / total)) % \(counts)"
     }

@@ -96,7 +96,8 @@ struct QuestionOptions: ParsableArguments {
     var json = false
 
     var query: [String] {
-        (limit.map { ["limit=\($0)"] } ?? []) + (region.map { ["region=" + ServiceClient.encoded($0)] } ?? [])
+        (limit.map { ["limit=\($0)"] } ?? [])
+            + (region.map { ["region=" + ServiceClient.encoded($0)] } ?? [])
     }
 }
 

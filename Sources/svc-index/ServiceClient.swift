@@ -172,7 +172,9 @@ extension ServiceClient {
         return json.bytes
     }
 
-    /// Why one entry was refused; nil when it was stored. Throws where no entry would fare better.
+    /// Why one entry was refused; nil when it was stored.
+    ///
+    /// Throws where no entry would fare better.
     private static func refusal(in response: Response) throws -> String? {
         switch response.status {
         case 200..<300: return nil

@@ -1,7 +1,9 @@
 internal import ArgumentParser
 internal import IndexService
 
-/// The command line: `svc-index <command>`. With no arguments it prints its help.
+/// The command line, `svc-index <command>`.
+///
+/// With no arguments it prints its help.
 @main
 struct SvcIndex: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -8,7 +8,9 @@ func makeInput(_ count: Int) -> [UInt8] {
 
 /// A hasher that has read `input` in pieces.
 func makeHasher(
-    _ hasher: ContentHasher = ContentHasher(), unit: VectorUnit = .best, reading input: [UInt8],
+    _ hasher: ContentHasher = ContentHasher(),
+    unit: VectorUnit = .best,
+    reading input: [UInt8],
     inPiecesOf nextLength: () -> Int = { .max }
 ) -> ContentHasher {
     var hasher = hasher

@@ -36,7 +36,8 @@ import Testing
                 }
                 #expect(
                     split.finalize() == whole,
-                    "seed \(seed), \(input.count) bytes, pieces up to \(longest), \(unit)")
+                    "seed \(seed), \(input.count) bytes, pieces up to \(longest), \(unit)"
+                )
             }
         }
     }

@@ -22,7 +22,9 @@ import Testing
     }
 
     @Test func onlyExactLowercaseHexIsADigest() {
-        for text in ["", abc.uppercased(), String(abc.dropLast()), abc + "0", " " + abc.dropFirst()] {
+        for text in [
+            "", abc.uppercased(), String(abc.dropLast()), abc + "0", " " + abc.dropFirst(),
+        ] {
             #expect(Digest(hex: text) == nil, "\(text)")
         }
         for wrong in ["g", "/", ":", "`", "G", "\0", "\u{7F}"] {

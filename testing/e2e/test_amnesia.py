@@ -35,7 +35,10 @@ class AmnesiaTest(EndToEndTest):
         """Regular files that the process holds open, its log and its binary aside."""
         found = []
         for link in Path(f"/proc/{server.process.pid}/fd").iterdir():
-            target = os.readlink(link)
+            try:
+                target = os.readlink(link)
+            except FileNotFoundError:
+                continue
             if not target.startswith(HARMLESS) and Path(target) != server.log:
                 found.append(target)
         return found

@@ -61,5 +61,6 @@ class HashTest(EndToEndTest):
     def test_json_has_the_same_digests(self):
         names = sorted(self.make_files())[:5]
         plain = self.succeed("b3sum", *names).text.splitlines()
-        rows = [json.loads(line) for line in self.succeed("b3sum", "--json", *names).text.splitlines()]
+        lines = self.succeed("b3sum", "--json", *names).text.splitlines()
+        rows = [json.loads(line) for line in lines]
         self.assertEqual([f"{row['blake3']}  {row['file']}" for row in rows], plain)

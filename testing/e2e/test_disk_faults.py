@@ -8,6 +8,7 @@ import contextlib
 import ctypes
 import json
 import os
+import shutil
 import subprocess
 import unittest
 
@@ -156,15 +157,20 @@ class DiskFaultTest(EndToEndTest):
         self.assertEqual(self.export(), self.lines)
 
     def test_commands_say_that_the_disk_is_full(self):
-        self.fill()
-        parts = [self.database, "disk", "full", "nothing acknowledged was lost"]
-        path = ("--db-path", self.database)
-        self.fail_with(69, parts, "import", "-", *path, stdin=make_lines(300, "more")[-1])
-        parts = [self.disk / "new", "disk", "full"]
-        new = ("--db-path", self.disk / "new" / "deep")
-        self.fail_with(69, parts, "import", "-", *new, stdin=self.lines[0])
-        self.fail_with(69, parts, "serve", "--http-bind", "127.0.0.1:0", *new)
-        self.free()
+        # A new store meets the end of the disk at another step with every size.
+        for leaving in (0, 4 << 10, 8 << 10, 16 << 10, 24 << 10, 40 << 10, 64 << 10, 1 << 20):
+            self.fill(leaving)
+            parts = [self.database, "disk", "full", "nothing acknowledged was lost"]
+            path = ("--db-path", self.database)
+            self.fail_with(69, parts, "import", "-", *path, stdin=make_lines(300, "more")[-1])
+            new = self.disk / f"new-{leaving}" / "deep"
+            parts = [new, "disk", "full"]
+            self.fail_with(69, parts, "import", "-", "--db-path", new, stdin=self.lines[0])
+            if leaving < 16 << 10:
+                words = ("serve", "--http-bind", "127.0.0.1:0", "--db-path", new)
+                self.fail_with(69, parts, *words)
+            self.free()
+            shutil.rmtree(new.parent, ignore_errors=True)
         self.assertEqual(self.export(), self.lines)
 
     def test_import_that_fills_the_disk_keeps_what_it_acknowledged(self):
@@ -201,7 +207,7 @@ class DiskFaultTest(EndToEndTest):
         self.assertEqual(self.export(), self.lines)
 
     def test_service_is_not_ready_while_its_directory_is_read_only(self):
-        """A file open for writing keeps its disk writable, so the directory is covered by a mount."""
+        """A disk with files open for writing stays writable, so a mount covers the directory."""
         server = self.start(database=self.database)
         run("mount", "--bind", self.database, self.database)
         run("mount", "-o", "remount,bind,ro", self.database)

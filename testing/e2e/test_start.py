@@ -1,4 +1,4 @@
-"""The command line and the start: what is wrong is said in one sentence, with the right exit code."""
+"""The command line and the start: what is wrong is one sentence and the right exit code."""
 
 import json
 import os

@@ -12,14 +12,24 @@
 ///   - flags: Those of the mode; start and end of the chunk are added here.
 ///   - output: Room for `count` chaining values of 32 bytes.
 package func hashChunks(
-    _ input: UnsafeRawPointer, count: Int, key: UnsafeRawPointer, counter: UInt64, flags: UInt32,
+    _ input: UnsafeRawPointer,
+    count: Int,
+    key: UnsafeRawPointer,
+    counter: UInt64,
+    flags: UInt32,
     into output: UnsafeMutableRawPointer
 ) {
     let first = Lanes(repeating: UInt32(truncatingIfNeeded: counter))
     let high = Lanes(repeating: UInt32(truncatingIfNeeded: counter &>> 32))
     let batch = Batch(
-        input: input, stride: Size.chunk, count: count, counter: (first &+ .ascending, high),
-        flags: flags, startFlag: Flag.chunkStart, endFlag: Flag.chunkEnd)
+        input: input,
+        stride: Size.chunk,
+        count: count,
+        counter: (first &+ .ascending, high),
+        flags: flags,
+        startFlag: Flag.chunkStart,
+        endFlag: Flag.chunkEnd
+    )
     hash(batch, key: key, into: output)
 }
 
@@ -32,13 +42,22 @@ package func hashChunks(
 ///   - flags: Those of the mode; that of a parent is added here.
 ///   - output: Room for `count` chaining values of 32 bytes.
 package func hashParents(
-    _ children: UnsafeRawPointer, count: Int, key: UnsafeRawPointer, flags: UInt32,
+    _ children: UnsafeRawPointer,
+    count: Int,
+    key: UnsafeRawPointer,
+    flags: UInt32,
     into output: UnsafeMutableRawPointer
 ) {
     let zero = Lanes(repeating: 0)
     let batch = Batch(
-        input: children, stride: Size.block, count: count, counter: (zero, zero),
-        flags: flags | Flag.parent, startFlag: 0, endFlag: 0)
+        input: children,
+        stride: Size.block,
+        count: count,
+        counter: (zero, zero),
+        flags: flags | Flag.parent,
+        startFlag: 0,
+        endFlag: 0
+    )
     hash(batch, key: key, into: output)
 }
 
@@ -70,7 +89,7 @@ private struct Batch {
         Quad(rows(0, offset), rows(1, offset), rows(2, offset), rows(3, offset)).transposed
     }
 
-    /// Four words of the inputs `first`, `first + 4`, …
+    /// Four words of every fourth input, beginning with `first`.
     ///
     /// A lane without an input repeats the last one: its result is not written.
     @inline(__always)
@@ -78,7 +97,9 @@ private struct Batch {
         Lanes { part in
             let lane = min(first &+ part &* 4, count &- 1)
             return input.loadUnaligned(
-                fromByteOffset: lane &* stride &+ offset, as: SIMD4<UInt32>.self)
+                fromByteOffset: lane &* stride &+ offset,
+                as: SIMD4<UInt32>.self
+            )
         }
     }
 }
@@ -94,8 +115,12 @@ private func hash(_ batch: Batch, key: UnsafeRawPointer, into output: UnsafeMuta
     var index = 0
     while index < batch.blocks {
         var state = State(
-            low, high, counter: batch.counter, length: UInt32(Size.block),
-            flags: batch.flags(at: index))
+            low,
+            high,
+            counter: batch.counter,
+            length: UInt32(Size.block),
+            flags: batch.flags(at: index)
+        )
         state.mix(batch.block(index))
         (low, high) = state.folded
         index &+= 1
@@ -118,7 +143,8 @@ extension Quad {
             unsafeBitCast(evenPairs(even01, even23), to: Lanes.self),
             unsafeBitCast(evenPairs(odd01, odd23), to: Lanes.self),
             unsafeBitCast(oddPairs(even01, even23), to: Lanes.self),
-            unsafeBitCast(oddPairs(odd01, odd23), to: Lanes.self))
+            unsafeBitCast(oddPairs(odd01, odd23), to: Lanes.self)
+        )
     }
 
     /// The even words of `x` and `y` in turn, and the odd ones.
@@ -145,7 +171,10 @@ extension Quad {
             let lane = first &+ part &* 4
             guard lane < count else { return }
             output.storeBytes(
-                of: words, toByteOffset: lane &* Size.chainingValue, as: SIMD4<UInt32>.self)
+                of: words,
+                toByteOffset: lane &* Size.chainingValue,
+                as: SIMD4<UInt32>.self
+            )
         }
     }
 }

@@ -14,7 +14,8 @@ extension SIMD16<UInt32> {
     init(joining part: (Int) -> SIMD4<UInt32>) {
         self.init(
             lowHalf: SIMD8(lowHalf: part(0), highHalf: part(1)),
-            highHalf: SIMD8(lowHalf: part(2), highHalf: part(3)))
+            highHalf: SIMD8(lowHalf: part(2), highHalf: part(3))
+        )
     }
 
     /// Hands out four lanes at a time, with the number of the part.

@@ -36,7 +36,9 @@ final class BatchQueue: Sendable {
             if isRoom { continuation.resume() }
         }
         let (isTaken, writer) = state.withLock { state in
-            guard !state.isAbandoned else { return (false, nil as CheckedContinuation<Void, Never>?) }
+            guard !state.isAbandoned else {
+                return (false, nil as CheckedContinuation<Void, Never>?)
+            }
             state.batches.append(batch)
             return (true, state.waitingWriter.take())
         }

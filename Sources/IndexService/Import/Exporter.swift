@@ -17,7 +17,9 @@ package struct Exporter {
         package var unembeddable = 0
     }
 
-    /// Hands over every line, line breaks included, in the order of the names. Blocks.
+    /// Hands over every line, line breaks included, in the order of the names.
+    ///
+    /// Blocks.
     package func run(_ write: ([UInt8]) throws -> Void) throws -> Summary {
         var summary = Summary()
         var cursor: String?

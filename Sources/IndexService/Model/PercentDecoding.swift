@@ -13,7 +13,8 @@ enum PercentDecoding {
                 decoded.append(byte)
                 continue
             }
-            guard let high = bytes.next().flatMap(hexValue), let low = bytes.next().flatMap(hexValue)
+            guard let high = bytes.next().flatMap(hexValue),
+                let low = bytes.next().flatMap(hexValue)
             else { throw .percentEncoding }
             decoded.append(high << 4 | low)
         }

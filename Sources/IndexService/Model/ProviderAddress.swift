@@ -90,7 +90,8 @@ package struct ProviderAddress: Hashable, Sendable, CustomStringConvertible {
     private static func isHost(_ host: Substring) -> Bool {
         let name = String(host.hasSuffix(".") ? host.dropLast() : host).lowercased()
         let lastLabel = name.split(separator: ".").last ?? ""
-        let isHexNumber = lastLabel.hasPrefix("0x") && lastLabel.dropFirst(2).allSatisfy(\.isHexDigit)
+        let isHexNumber =
+            lastLabel.hasPrefix("0x") && lastLabel.dropFirst(2).allSatisfy(\.isHexDigit)
         return HostName.isValid(name) && !isHexNumber || IPAddress(String(host)) != nil
     }
 }

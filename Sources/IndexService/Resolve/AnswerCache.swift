@@ -30,7 +30,8 @@ package final class AnswerCache: Sendable {
         epochs.stamps(stamps, leadingTo: target)
     }
 
-    func insert(_ outcome: Outcome, for query: AnswerQuery, pinned: Bool, at now: MonotonicInstant) {
+    func insert(_ outcome: Outcome, for query: AnswerQuery, pinned: Bool, at now: MonotonicInstant)
+    {
         let kind: EntryKind =
             switch outcome {
             case .found: pinned ? .pinned : .positive

@@ -3,9 +3,9 @@ internal import Logging
 internal import ServiceLifecycle
 internal import Synchronization
 
-/// Looks keys up again in the background: those an administrator asks for, and pinned ones whose
-/// answers are about to end. One at a time, so that it never competes with callers for more than one
-/// thread of the store.
+/// Looks keys up again in the background: those asked for, and pinned ones that are about to end.
+///
+/// One at a time, so that it never competes with callers for more than one thread of the store.
 final class Refresher: Service {
     /// Keys that may wait; beyond that nothing more is taken on.
     static let maximumWaiting = 10_000

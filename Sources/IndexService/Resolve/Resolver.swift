@@ -1,7 +1,7 @@
 package import Cache
 internal import Synchronization
 
-/// Answers questions about names and content ids: out of RAM, or from the index. Read this first.
+/// Answers questions about names and content ids, out of RAM or from the index: read this first.
 ///
 /// `cachedAnswer` is the hit: synchronous, no allocation, no suspension. `resolve` is the miss; each
 /// step of it is one call, in the order in which a question goes through them.
@@ -123,7 +123,12 @@ package final class Resolver: Sendable {
             manifest: entry.manifest,
             providers: ranked,
             complete: true,
-            ttl: life(of: entry, showing: ranked, minimumFreshness: query.minimumFreshness, wallClock)
+            ttl: life(
+                of: entry,
+                showing: ranked,
+                minimumFreshness: query.minimumFreshness,
+                wallClock
+            )
         )
         return .found(encoder.encode(facts, madeAt: now, subjects: stamps))
     }

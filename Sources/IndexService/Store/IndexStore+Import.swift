@@ -30,7 +30,8 @@ extension IndexStore {
         }
     }
 
-    private static func store(_ entry: ImportEntry, at now: UnixTime, in database: Database) throws {
+    private static func store(_ entry: ImportEntry, at now: UnixTime, in database: Database) throws
+    {
         if let manifest = entry.manifest {
             try upsertManifest(manifest, in: database)
         }

@@ -104,14 +104,19 @@ extension IndexStore {
         return try read { database in
             let statement = try database.cachedStatement(.listNames)
             return try Row.fetchAll(statement, arguments: [lower, upper, limit]).map { row in
-                try Self.record(name: try Self.storedName(row.decode(atIndex: 0)), row: row, offset: 1)
+                try Self.record(
+                    name: try Self.storedName(row.decode(atIndex: 0)),
+                    row: row,
+                    offset: 1
+                )
             }
         }
     }
 
     static func selectName(_ name: Name, in database: Database) throws -> NameRecord? {
         let statement = try database.cachedStatement(.selectName)
-        guard let row = try Row.fetchOne(statement, arguments: [name.text]), !row.hasNull(atIndex: 0)
+        guard let row = try Row.fetchOne(statement, arguments: [name.text]),
+            !row.hasNull(atIndex: 0)
         else { return nil }
         return try record(name: name, row: row, offset: 0)
     }

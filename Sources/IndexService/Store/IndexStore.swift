@@ -45,7 +45,7 @@ package final class IndexStore: Sendable {
             database = try Self.openDatabase(at: directory?.databasePath, configuration)
             try Self.migrate(database)
         } catch {
-            throw StoreError(error)
+            throw StoreError(error, in: directory)
         }
         readThreads = NIOThreadPool(numberOfThreads: configuration.readers)
         writeThread = NIOThreadPool(numberOfThreads: 1)
@@ -103,7 +103,7 @@ package final class IndexStore: Sendable {
         do {
             return try database.read(body)
         } catch {
-            throw record(StoreError(error))
+            throw record(StoreError(error, in: directory))
         }
     }
 
@@ -118,7 +118,7 @@ package final class IndexStore: Sendable {
         do {
             return try database.write(body)
         } catch {
-            throw record(StoreError(error))
+            throw record(StoreError(error, in: directory))
         }
     }
 

@@ -16,7 +16,7 @@ final class StoreDirectory: Sendable {
         self.path = path
         try Self.makeDirectory(path)
         let descriptor = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw .unwritable(Self.reason(errno)) }
+        guard descriptor >= 0 else { throw Self.failure(errno) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let holder = Self.readProcessID(descriptor)
             close(descriptor)
@@ -60,10 +60,10 @@ final class StoreDirectory: Sendable {
         for component in path.split(separator: "/") {
             partial += (partial.isEmpty || partial.hasSuffix("/") ? "" : "/") + component
             guard mkdir(partial, 0o700) != 0, errno != EEXIST else { continue }
-            throw .unwritable(reason(errno))
+            throw failure(errno)
         }
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .unwritable(reason(errno)) }
+        guard descriptor >= 0 else { throw failure(errno) }
         close(descriptor)
     }
 
@@ -81,7 +81,23 @@ final class StoreDirectory: Sendable {
         _ = pwrite(descriptor, text, text.count, 0)
     }
 
-    private static func reason(_ code: Int32) -> String {
-        strerror(code).map { String(cString: $0).lowercased() } ?? "error \(code)"
+    private static func failure(_ code: Int32) -> StoreError {
+        if code == ENOSPC || code == EDQUOT { return .diskFull }
+        return .unwritable(strerror(code).map { String(cString: $0).lowercased() } ?? "error \(code)")
+    }
+}
+
+extension StoreError {
+    /// Less room than this is none: SQLite's files grow by such steps.
+    private static let leastRoom: Int64 = 64 << 10
+
+    /// Sorts an error of the database layer that came up in `directory`.
+    ///
+    /// SQLite reports some writes that found no room as plain input or output errors.
+    init(_ error: any Error, in directory: StoreDirectory?) {
+        self.init(error)
+        guard case .unwritable = self, let free = directory?.freeBytes, free < Self.leastRoom
+        else { return }
+        self = .diskFull
     }
 }

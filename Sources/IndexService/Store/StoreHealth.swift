@@ -38,8 +38,9 @@ final class StoreHealth: Sendable {
 }
 
 extension IndexStore {
-    /// Checks the store by using it: a real read, room on the disk, and, after a failed write, a real
-    /// write. Returns nil when all is well. Blocks.
+    /// Checks the store by using it; nil when all is well.
+    ///
+    /// A real read, room on the disk, and, after a failed write, a real write. Blocks.
     package func probe(at now: UnixTime) -> StoreError? {
         do throws(StoreError) {
             _ = try read { try Int64.fetchOne($0.cachedStatement(.probeRead)) }
@@ -57,7 +58,9 @@ extension IndexStore {
     private var directoryFailure: StoreError? {
         guard let directory else { return nil }
         if !directory.isWritable { return .unwritable("the directory is not writable") }
-        if let free = directory.freeBytes, free < configuration.minimumFreeBytes { return .diskFull }
+        if let free = directory.freeBytes, free < configuration.minimumFreeBytes {
+            return .diskFull
+        }
         return nil
     }
 }

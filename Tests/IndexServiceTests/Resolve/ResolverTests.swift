@@ -1,5 +1,4 @@
 import Cache
-import Synchronization
 import Testing
 
 @testable import IndexService
@@ -174,90 +173,6 @@ import Testing
     }
 }
 
-/// Questions while others write.
-@Suite struct ResolverRaceTests {
-    @Test func aStormOfWritesCostsTheCacheAndNotTheAnswer() async throws {
-        try await withStore { store in
-            _ = try store.importBatch([try makeEntry()], at: .testNow)
-            let cache = makeCache()
-            let resolver = makeResolver(store, cache: cache)
-            let isOver = Atomic<Bool>(false)
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    let other = ResolveKey.name(try makeName("other"))
-                    while !isOver.load(ordering: .relaxed) {
-                        for _ in 0..<1000 { cache.invalidate([other]) }
-                        await Task.yield()
-                    }
-                }
-                for _ in 0..<50 {
-                    #expect(try await resolver.resolve(try makeQuery()).outcome.answer != nil)
-                }
-                isOver.store(true, ordering: .relaxed)
-                try await group.waitForAll()
-            }
-            _ = try await resolver.resolve(try makeQuery())
-            #expect(resolver.cachedOutcome(for: try makeQuery(), at: .now()) != nil)
-        }
-    }
-
-    /// The whole way of an admin write: commit, end the answers, acknowledge.
-    @Test func nobodyIsAnsweredWithLessThanWasAcknowledged() async throws {
-        try await withTemporaryDirectory { path in
-            try await withStore(at: path) { store in
-                let cache = makeCache()
-                let resolver = makeResolver(store, cache: cache)
-                let query = try makeQuery()
-                let acknowledged = Atomic<Int>(0)
-                let ids = (0...300).map { makeContentID("\($0)") }
-                let numbers = Dictionary(
-                    uniqueKeysWithValues: ids.enumerated().map { ($1.description, $0) }
-                )
-                @Sendable func check() async throws {
-                    let seen = acknowledged.load(ordering: .sequentiallyConsistent)
-                    let cached = resolver.cachedOutcome(for: query, at: .now())
-                    let outcome = try await cached.orResolve { try await resolver.resolve(query) }
-                    let id = try outcome.answer?.json()["manifest_cid"]
-                    var number = 0
-                    if case .string(let id)? = id { number = numbers[id] ?? -1 }
-                    #expect(number >= seen)
-                }
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask {
-                        for number in ids.indices.dropFirst() {
-                            _ = try await store.writing { store in
-                                try store.putName(
-                                    makeName(),
-                                    manifestID: ids[number],
-                                    ttl: nil,
-                                    precondition: .none,
-                                    at: .testNow
-                                )
-                            }
-                            cache.invalidate([query.key])
-                            acknowledged.store(number, ordering: .sequentiallyConsistent)
-                        }
-                    }
-                    for _ in 0..<2 {
-                        group.addTask {
-                            while acknowledged.load(ordering: .relaxed) < 300 { try await check() }
-                        }
-                    }
-                    try await group.waitForAll()
-                }
-                try await check()
-            }
-        }
-    }
-}
-
 private func makeQuery() throws -> AnswerQuery {
     AnswerQuery(.resolution, .name(try makeName()))
-}
-
-extension Outcome? {
-    fileprivate func orResolve(_ resolve: () async throws -> Resolved) async throws -> Outcome {
-        if let self { return self }
-        return try await resolve().outcome
-    }
 }

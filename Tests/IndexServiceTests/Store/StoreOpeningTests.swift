@@ -148,7 +148,8 @@ import Testing
             configuration.minimumFreeBytes = .max
             try await withStore(at: path, configuration) { store in
                 #expect(throws: StoreError.diskFull) { try store.putManifest(makeManifest()) }
-                #expect(try store.manifest(makeManifest().id) == nil)
+                let manifest = try store.manifest(makeManifest().id)
+                #expect(manifest == nil)
                 #expect(store.probe(at: .testNow) == .diskFull)
             }
         }
