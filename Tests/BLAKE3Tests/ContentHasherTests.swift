@@ -93,6 +93,14 @@ import Testing
         }
     }
 
+    @Test func extendedOutputGoesOnBeyondA32BitCounter() {
+        // From the authors' C library.
+        let expected =
+            "6300116a459bbbb227db0cdf9952a2ccff10e83701421d48d249234bbab4d3c3b6a2d5626dca8db8"
+        let hasher = makeHasher(reading: Array("abc".utf8))
+        #expect(hex(hasher.finalize(count: 40, seek: 1 << 38 - 8)) == expected)
+    }
+
     @Test func extendedOutputEndsSafelyAtTheLastByte() {
         #expect(ContentHasher().finalize(count: 100, seek: .max - 10).count == 100)
     }

@@ -1,7 +1,6 @@
 """A damaged store: never a wrong answer, and the operator is told what to do."""
 
 import json
-import os
 import shutil
 
 from support import ROUNDS, EndToEndTest, make_lines, name_of
@@ -149,18 +148,18 @@ class DamageTest(EndToEndTest):
                 self.assertTrue({500, 503} & set(statuses), "no answer met the damage")
                 self.assert_status(server.get("/healthz"), 200)
                 if 503 in statuses:
-                    self.check_unready(server)
+                    self.check_unready(server, "damaged")
             code = server.stop()
             self.check_no_crash(server.log_text(), code)
         print(f"  {ROUNDS_OF_DAMAGE * ROUNDS} stores damaged, answers seen: {sorted(seen)}")
 
-    def check_unready(self, server):
+    def check_unready(self, server, word):
         def is_unready():
             status, report = server.readiness()
             return status == 503 and report["missing"] == ["db_open"]
 
         self.wait_for("/readyz 503 for db_open", 2, is_unready)
-        self.assertIn("damaged", server.readiness()[1]["checks"]["db_open"])
+        self.assertIn(word, server.readiness()[1]["checks"]["db_open"])
 
     def test_lost_file_under_a_running_service_never_makes_a_wrong_answer(self):
         server = self.start("--db-page-cache-bytes", "1MiB", database=self.database)
@@ -171,4 +170,24 @@ class DamageTest(EndToEndTest):
         self.assert_status(server.get("/healthz"), 200)
         code = server.stop()
         self.check_no_crash(server.log_text(), code)
-        self.assertFalse(os.path.exists(self.folder / "core"))
+
+    def test_store_that_is_moved_away_is_not_written(self):
+        """What would go into files that nobody finds again is not acknowledged."""
+        document = b'{"written":"in time"}'
+        [cid] = self.content_ids([document])
+        path = f"/admin/manifests/{cid}"
+        away = self.folder / "away"
+        for target in (self.database, self.file):
+            with self.subTest(moved=target.name):
+                server = self.start(database=self.database)
+                target.rename(away)
+                self.assert_problem(server.put(path, document), 503, "upstream_unready", "written")
+                self.check_unready(server, "written")
+                self.assertEqual(self.check_answer(server, next(iter(self.entries))), 200)
+                away.rename(target)
+                self.wait_for("/readyz 200", 2, lambda: server.readiness()[0] == 200)
+                self.assert_status(server.put(path, document), 201)
+                self.stop(server)
+                server = self.start(database=self.database)
+                self.assertEqual(server.get(f"/manifests/{cid}").body, document)
+                self.stop(server)

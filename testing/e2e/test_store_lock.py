@@ -1,6 +1,8 @@
 """One process holds a store: a second one is told so, by number, and waits for nothing."""
 
-from support import EndToEndTest, make_lines, name_of
+import subprocess
+
+from support import BINARY, EndToEndTest, make_lines, name_of
 
 
 class StoreLockTest(EndToEndTest):
@@ -21,6 +23,18 @@ class StoreLockTest(EndToEndTest):
         self.assert_status(holder.get(f"/resolve/{name_of(make_lines(1)[0])}"), 200)
         self.stop(holder)
         self.assertEqual(len(self.export()), 3)
+
+    def test_import_holds_the_store_to_its_end(self):
+        words = [BINARY, "import", "-", "--db-path", self.database]
+        holder = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self.addCleanup(holder.kill)
+        lock = self.database / "lock"
+        self.wait_for("the lock", 10, lambda: lock.read_text().strip() == str(holder.pid))
+        parts = [self.database, f"in use by process {holder.pid}"]
+        self.fail_with(69, parts, "export", "--db-path", self.database)
+        holder.communicate(make_lines(9)[-1])
+        self.assertEqual(holder.returncode, 0)
+        self.assertEqual(len(self.export()), 4)
 
     def test_lock_is_free_after_a_kill(self):
         holder = self.start(database=self.database)

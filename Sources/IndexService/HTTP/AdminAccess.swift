@@ -58,8 +58,9 @@ package enum AdminAccess: Sendable {
             )
         }
         let scheme = "bearer "
-        guard let value = headers.first(name: "Authorization"),
-            value.lowercased().hasPrefix(scheme)
+        // Of two credentials either could be meant: that is none.
+        let values = headers["Authorization"]
+        guard let value = values.first, values.count == 1, value.lowercased().hasPrefix(scheme)
         else {
             return Problem(.unauthorized, "send the admin token as: Authorization: Bearer <token>")
         }

@@ -8,7 +8,7 @@ extension ExchangeHandler {
     /// Sends what is written, then drops what still comes until the client closes too.
     ///
     /// Closing at once would make the kernel reset the connection while unread bytes are there, and
-    /// the client would lose the answer that tells it why. The output is closed only when everything
+    /// the client would lose the answer that tells it why. The output is closed only when all of it
     /// is on its way: a client that has closed its own side would lose the rest of a long answer.
     func linger(_ context: ChannelHandlerContext) {
         phase = .lingering(bytesLeft: ExchangeServices.lingeringBytes)

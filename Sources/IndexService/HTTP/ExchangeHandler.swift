@@ -113,7 +113,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
             flushIfNeeded(context)
             updateDeadline(context)
         case is ByteToMessageDecoderError:
-            // More bytes behind malformed ones, which are answered, or will be when their turn comes.
+            // More bytes behind malformed ones, which are answered when their turn comes.
             break
         default:
             context.close(promise: nil)

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Hummingbird
 internal import HummingbirdCore
 internal import Logging
@@ -45,9 +46,9 @@ struct Listener: Service {
                 bound.isStopping()
             }
         } catch let error as IOError {
-            throw StartError.listen(address, reason: Self.reason(error))
-        } catch let error as NIOConnectionError {
-            throw StartError.listen(address, reason: "the host name does not resolve (\(error.host))")
+            throw StartError.listen(address, reason: Self.reason(error.errnoCode))
+        } catch is SocketAddressError.UnknownHost {
+            throw StartError.listen(address, reason: "the host name does not resolve")
         }
     }
 
@@ -59,9 +60,8 @@ struct Listener: Service {
         onListening(actual)
     }
 
-    private static func reason(_ error: IOError) -> String {
-        let text = "\(error)".lowercased()
-        return text.split(separator: ":").last.map { $0.drop { $0 == " " } }.map(String.init) ?? text
+    private static func reason(_ code: CInt) -> String {
+        strerror(code).map { String(cString: $0).lowercased() } ?? "error \(code)"
     }
 }
 

@@ -7,7 +7,7 @@ enum NamePrecondition {
         _ headers: HTTPFields,
         expectedVersion: Int?
     ) throws(Problem) -> VersionPrecondition {
-        // A header without a value is refused below: taken for none, the write would be unconditional.
+        // A header without a value is refused below: as no header, it would let any write pass.
         let ifMatch = headers[values: .ifMatch]
         let ifNoneMatch = headers[values: .ifNoneMatch]
         let given = [!ifMatch.isEmpty, !ifNoneMatch.isEmpty, expectedVersion != nil]

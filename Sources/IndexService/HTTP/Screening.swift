@@ -107,16 +107,16 @@ package struct Screening: Sendable {
         return isValid ? nil : Problem(.badRequest, "the Host header is not a host and port")
     }
 
-    /// What a host may be written with, the brackets of IPv6 and the port's colon included (RFC 3986,
-    /// section 3.2.2).
+    /// What a host may be written with, the brackets of IPv6 and the port's colon included
+    /// (RFC 3986, section 3.2.2).
     private static func isHostByte(_ byte: UInt8) -> Bool {
         byte.isASCIIAlphanumeric || hostPunctuation.utf8.contains(byte)
     }
 
     private static let hostPunctuation = "-._~%!$&'()*+,;=:[]"
 
-    /// Bodies are framed in one way only: other transfer codings than `chunked` are not taken, and in
-    /// HTTP/1.0 none is (RFC 9112, section 6.1).
+    /// Bodies are framed in one way only: transfer codings other than `chunked` are not taken, and
+    /// in HTTP/1.0 none is (RFC 9112, section 6.1).
     private static func framingProblem(_ head: HTTPRequestHead) -> Problem? {
         let codings = head.headers["Transfer-Encoding"]
         guard let coding = codings.first else { return nil }

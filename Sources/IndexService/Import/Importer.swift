@@ -51,6 +51,8 @@ package struct Importer: Sendable {
     ) async throws -> Progress {
         try await withThrowingTaskGroup(of: Void.self) { group in
             let queue = BatchQueue()
+            // However this ends, the writer must not wait for more: the group waits for the writer.
+            defer { queue.finish() }
             group.addTask { try await write(from: queue) }
             var parser = BatchParser()
             var progress = Progress()

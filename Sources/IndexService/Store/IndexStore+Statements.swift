@@ -10,7 +10,10 @@ extension Database {
 
     /// SQLite's plan for a statement, one line a step; the tests refuse full scans.
     func queryPlan(of statement: IndexStatement) throws -> [String] {
-        try Row.fetchAll(self, sql: "EXPLAIN QUERY PLAN " + statement.rawValue).map { $0["detail"] }
+        let explanation = try makeStatement(sql: "EXPLAIN QUERY PLAN " + statement.rawValue)
+        // A plan needs no values for the statement's parameters.
+        explanation.setUncheckedArguments([])
+        return try Row.fetchAll(explanation).map { try $0.decode(forColumn: "detail") }
     }
 }
 

@@ -109,12 +109,11 @@ package final class IndexStore: Sendable {
 
     /// One transaction: all of it is committed when this returns, none of it when it throws.
     ///
-    /// - Throws: `StoreError.diskFull` before anything is tried when there is less room on the disk
-    ///   than the configuration wants kept.
+    /// - Throws: before anything is tried, `StoreError.diskFull` when there is less room on the disk
+    ///   than the configuration wants kept, and `StoreError.unwritable` when the directory is gone or
+    ///   read-only: a write into open files that nobody can find again must not be acknowledged.
     func write<Output>(_ body: (Database) throws -> Output) throws(StoreError) -> Output {
-        if let free = directory?.freeBytes, free < configuration.minimumFreeBytes {
-            throw record(.diskFull)
-        }
+        if let failure = directoryFailure { throw record(failure) }
         do {
             return try database.write(body)
         } catch {

@@ -49,9 +49,9 @@ final class StoreDirectory: Sendable {
         return overflow ? .max : Int64(clamping: bytes)
     }
 
-    /// Whether the directory can be written and is not on a read-only file system.
+    /// Whether the directory is there, holds a database, and can be written.
     var isWritable: Bool {
-        access(path, W_OK | X_OK) == 0
+        access(path, W_OK | X_OK) == 0 && access(databasePath, F_OK) == 0
     }
 
     private static func makeDirectory(_ path: String) throws(StoreError) {

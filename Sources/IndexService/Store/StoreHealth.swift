@@ -55,9 +55,10 @@ extension IndexStore {
         }
     }
 
-    private var directoryFailure: StoreError? {
+    /// What is wrong with the place of the database, as far as the system says.
+    var directoryFailure: StoreError? {
         guard let directory else { return nil }
-        if !directory.isWritable { return .unwritable("the directory is not writable") }
+        if !directory.isWritable { return .unwritable("the directory is gone or not writable") }
         if let free = directory.freeBytes, free < configuration.minimumFreeBytes {
             return .diskFull
         }

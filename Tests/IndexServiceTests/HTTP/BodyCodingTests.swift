@@ -48,7 +48,9 @@ import Testing
         try await withService { service in
             for windowBits: Int32 in [15, 15 + 16] {
                 let coding = windowBits == 15 ? "deflate" : "gzip"
-                for (body, words) in [(zeros, "10 times"), (large, "1048576"), (spaces, "10 times")] {
+                for (body, words) in [
+                    (zeros, "10 times"), (large, "1048576"), (spaces, "10 times"),
+                ] {
                     let bomb = try Self.deflated(body, windowBits: windowBits)
                     let answer = try await service.ask(Self.put(bomb, coding))
                     #expect(answer.status == 413, "\(coding), \(body.count) bytes")
@@ -65,7 +67,7 @@ import Testing
         let padding = (1 << 20) - Self.json.count
         let body = Self.json + Array(random.text(of: " \t\r\n", count: padding).utf8)
         let deflated = try Self.deflated(body, windowBits: 15 + 16)
-        try await withService { service in
+        try await withService { service async throws in
             #expect(try await service.ask(Self.put(deflated, "gzip")).status == 201)
         }
     }

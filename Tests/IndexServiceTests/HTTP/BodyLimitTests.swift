@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test func aBodyOfExactlyTheCapIsTaken() async throws {
-        try await withService { service in
+        try await withService { service async throws in
             let request = Self.put(bytes: Self.cap)
             #expect(try await service.ask(request).status == 201)
             #expect(try await service.send(request.chunked(by: 60_000)).status == 200)
@@ -31,7 +31,7 @@ import Testing
                     let answer = try await service.connected { connection in
                         try connection.send(request)
                         let answer = try connection.response()
-                        #expect(try connection.endsSilently())
+                        try connection.requireEnd()
                         return answer
                     }
                     #expect(answer.status == 413)
@@ -50,7 +50,7 @@ import Testing
                 let answer = try await service.connected { connection in
                     try connection.send(bytes)
                     let answer = try connection.response()
-                    #expect(try connection.endsSilently())
+                    try connection.requireEnd()
                     return answer
                 }
                 #expect(answer.status == 413)
@@ -73,12 +73,14 @@ import Testing
     private static let refusedWithMore: [(name: String, head: [UInt8], status: Int)] = [
         (
             "declared over the cap",
-            WireRequest.admin("PUT", "/admin/names/n").with("Content-Length", "209715200").headBytes,
+            WireRequest.admin("PUT", "/admin/names/n").with("Content-Length", "209715200")
+                .headBytes,
             413
         ),
         (
             "chunked over the cap",
-            WireRequest.admin("PUT", "/admin/names/n").with("Transfer-Encoding", "chunked").headBytes
+            WireRequest.admin("PUT", "/admin/names/n").with("Transfer-Encoding", "chunked")
+                .headBytes
                 + Array("c800000\r\n".utf8), 413
         ),
         (
@@ -105,7 +107,7 @@ import Testing
                 let (answer, poured) = try await service.connected { connection in
                     try connection.send(head)
                     let isChunked = name.hasPrefix("chunked")
-                    // The answer to a declared length comes at once, to an undeclared one on the way.
+                    // A declared length is answered at once, an undeclared one on the way.
                     let early = isChunked ? nil : try connection.response()
                     let poured = connection.pour(junk, total: 200 << 20)
                     return (early, poured)
@@ -155,7 +157,7 @@ import Testing
     }
 
     @Test func continueIsNotSentToHTTP10() async throws {
-        try await withService { service in
+        try await withService { service async throws in
             var request = Self.put(bytes: 2000).with("Expect", "100-continue")
             request.version = "HTTP/1.0"
             #expect(try await service.send(request.bytes).status == 201)

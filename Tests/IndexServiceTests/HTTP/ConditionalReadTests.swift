@@ -75,7 +75,9 @@ import Testing
 
     @Test func anErrorIsNeverNotModified() async throws {
         try await withService { service in
-            for target in ["/resolve/unknown", "/resolve/a..b", "/manifests/\(SampleIndex.unknownID)"] {
+            for target in [
+                "/resolve/unknown", "/resolve/a..b", "/manifests/\(SampleIndex.unknownID)",
+            ] {
                 let request = WireRequest("GET", target).with("If-None-Match", "*")
                 let answers = try await service.ask(request, request)
                 for answer in answers { #expect([404, 400].contains(answer.status), "\(target)") }

@@ -29,7 +29,8 @@ import Testing
                 try await check(row, every: WayOfAsking.allCases, on: service)
             }
             for row in ContractRow.unknownPaths + ContractRow.otherMethods {
-                let ways: [WayOfAsking] = row.request.target.hasPrefix("/") ? [.first, .http10] : [.first]
+                let ways: [WayOfAsking] =
+                    row.request.target.hasPrefix("/") ? [.first, .http10] : [.first]
                 try await check(row, every: ways, on: service)
             }
         }

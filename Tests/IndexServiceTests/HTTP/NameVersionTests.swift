@@ -123,7 +123,11 @@ import Testing
                         let request =
                             usesHeader
                             ? Self.matching(version)
-                            : SampleIndex.name("n", Self.id, more: ",\"expected_version\":\(version)")
+                            : SampleIndex.name(
+                                "n",
+                                Self.id,
+                                more: ",\"expected_version\":\(version)"
+                            )
                         group.addTask {
                             try await onOwnThread {
                                 let connection = try RawConnection(port: port)

@@ -106,6 +106,11 @@ final class RawConnection {
         !unread.isEmpty || waitFor(POLLIN, milliseconds: milliseconds)
     }
 
+    /// Lets so many milliseconds pass without reading what comes.
+    func leaveUnread(forMilliseconds milliseconds: Int32) {
+        poll(nil, 0, milliseconds)
+    }
+
     /// The next answer, which is taken off; what follows it stays unread.
     ///
     /// - Parameter method: that of the request: answers to `HEAD` have no body.
@@ -132,6 +137,16 @@ final class RawConnection {
     /// Whether the server closes without another byte.
     func endsSilently() throws -> Bool {
         try readToEnd().isEmpty
+    }
+
+    /// Throws unless the server closes without another byte.
+    func requireEnd() throws {
+        let more = try readToEnd()
+        guard more.isEmpty else {
+            throw Failure.malformed(
+                "more came: \(String(decoding: more.prefix(400), as: UTF8.self))"
+            )
+        }
     }
 
     private func readHead() throws -> String {

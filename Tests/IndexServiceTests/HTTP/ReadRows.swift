@@ -177,7 +177,8 @@ extension ContractRow {
     static let malformedParameters: [ContractRow] = [
         "limit=-1", "limit=", "limit", "limit=1.5", "limit=+1", "limit=0x1", "limit=1&limit=1",
         "limit=%zz", "limit=%C3%A9", "region=", "region=EU", "region=eu_west", "region=a&region=a",
-        "region=\(String(repeating: "a", count: 65))", "fresh=yes", "fresh=1", "fresh", "fresh=TRUE",
+        "region=\(String(repeating: "a", count: 65))", "fresh=yes", "fresh=1", "fresh",
+        "fresh=TRUE",
         "fresh=true&fresh=true",
     ].map { query in
         let parameter = String(query.prefix { $0 != "=" && $0 != "&" })

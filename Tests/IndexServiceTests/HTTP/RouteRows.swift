@@ -162,7 +162,10 @@ extension ContractRow {
             ("PUT", "/admin/names/x", "{}", "manifest_cid"),
             ("PUT", "/admin/names/x", #"{"manifest_cid":"libc6"}"#, "b3:"),
             ("PUT", "/admin/names/x", #"{"manifest_cid":3}"#, "manifest_cid"),
-            ("PUT", "/admin/names/x", "{\"manifest_cid\":\"\(manifestID)\",\"x\":1}", "unknown field"),
+            (
+                "PUT", "/admin/names/x", "{\"manifest_cid\":\"\(manifestID)\",\"x\":1}",
+                "unknown field"
+            ),
             ("PUT", "/admin/names/x", "{\"manifest_cid\":\"\(manifestID)\",\"ttl_s\":0}", "ttl_s"),
             (
                 "PUT", "/admin/names/x",

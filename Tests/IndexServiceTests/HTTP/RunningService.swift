@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import UnixSignals
 
 @testable import IndexService
 
@@ -58,9 +59,10 @@ struct RunningService: Sendable {
 ///
 /// - Parameters:
 ///   - hasToken: whether the admin routes are enabled.
-///   - stop: signals that end it; by default only the end of `body` does.
+///   - signals: what ends it in place of the end of `body`, which must send one of them.
 func withService(
     hasToken: Bool = true,
+    stopOn signals: [UnixSignal] = [],
     settings configure: (inout Settings) -> Void = { _ in },
     log: RecordedLog = RecordedLog(),
     _ body: @Sendable (RunningService) async throws -> Void
@@ -78,7 +80,7 @@ func withService(
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
             defer { sink.finish() }
-            try await application.run(stopOn: [], onListening: { sink.yield($0) })
+            try await application.run(stopOn: signals, onListening: { sink.yield($0) })
         }
         if let address = await addresses.first(where: { _ in true }) {
             let service = RunningService(application: application, port: address.port, log: log)
@@ -89,7 +91,8 @@ func withService(
                 throw error
             }
         }
-        group.cancelAll()
+        // Whoever gave signals has sent one by now, and waits for the service to end by itself.
+        if signals.isEmpty { group.cancelAll() }
         try await group.waitForAll()
     }
 }

@@ -149,7 +149,8 @@ struct WireResponse: Sendable {
     /// The number in a JSON body.
     func number(_ field: String) -> Int? { fields[field].flatMap { Int($0) } }
 
-    private static func flatten(_ value: Any, at path: String, into fields: inout [String: String]) {
+    private static func flatten(_ value: Any, at path: String, into fields: inout [String: String])
+    {
         let prefix = path.isEmpty ? "" : path + "."
         switch value {
         case let object as [String: Any]:

@@ -25,7 +25,6 @@ import Testing
             "INSERT INTO providers VALUES (zeroblob(32), 'p', 'x:1', x'FF', 1, NULL)",
             "INSERT INTO providers VALUES (zeroblob(32), 'p', 'x:1', NULL, NULL, NULL)",
             "INSERT INTO providers VALUES (zeroblob(32), 'p', 'x:1', NULL, 'text', 'text')",
-            "INSERT INTO pins VALUES (NULL)",
             "INSERT INTO pins VALUES ('no key')",
             "INSERT INTO pins VALUES (x'FF')",
         ]

@@ -20,7 +20,7 @@ import Testing
             func schema(_ store: IndexStore) throws -> [String] {
                 try store.read { database in
                     try String.fetchAll(database, sql: "SELECT identifier FROM grdb_migrations")
-                        + String.fetchAll(database, sql: "SELECT sql FROM sqlite_master ORDER BY 1")
+                        + String.fetchAll(database, sql: "SELECT sql FROM sqlite_master WHERE sql > ''")
                 }
             }
             let first = try await withStore(at: path) { store in

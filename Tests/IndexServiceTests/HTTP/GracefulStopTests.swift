@@ -1,0 +1,138 @@
+import Glibc
+import Testing
+import UnixSignals
+
+@testable import IndexService
+
+/// What a signal to stop does to connections in each state.
+///
+/// The signal is the process's, so these tests run one after another, and no other test uses it.
+@Suite(.serialized) struct GracefulStopTests {
+    private static let signal = UnixSignal.sigusr2
+
+    /// Starts a service, lets `body` send it the signal, and waits for `run` to return.
+    private func withStoppableService(
+        drainTimeout: Duration = .seconds(10),
+        _ body:
+            @escaping @Sendable (RunningService, _ stop: @escaping @Sendable () -> Void)
+            async throws
+            -> Void
+    ) async throws {
+        try await withService(stopOn: [Self.signal]) { settings in
+            settings.http.drainTimeout = drainTimeout
+        } _: { service in
+            try await SampleIndex.fill(service)
+            try await body(service) { kill(getpid(), SIGUSR2) }
+        }
+    }
+
+    @Test func idleConnectionsAreClosedAndRunReturns() async throws {
+        let clock = ContinuousClock()
+        let beganAt = clock.now
+        try await withStoppableService { service, stop in
+            try await service.connected { connection in
+                let silent = try RawConnection(port: service.port)
+                let begun = try RawConnection(port: service.port)
+                try begun.send("GET /healthz HT")
+                try connection.send(WireRequest("GET", "/resolve/libc6"))
+                _ = try connection.response()
+                stop()
+                for idle in [connection, silent, begun] { try idle.requireEnd() }
+            }
+        }
+        #expect(clock.now - beganAt < .seconds(8))
+    }
+
+    @Test func nothingNewIsTakenOn() async throws {
+        let port = try await withStoppedPort()
+        await #expect(throws: RawConnection.Failure.self) {
+            try await onOwnThread { _ = try RawConnection(port: port) }
+        }
+    }
+
+    private func withStoppedPort() async throws -> UInt16 {
+        let (ports, sink) = AsyncStream.makeStream(of: UInt16.self)
+        try await withStoppableService { service, stop in
+            sink.yield(service.port)
+            stop()
+        }
+        sink.finish()
+        return try #require(await ports.first { _ in true })
+    }
+
+    @Test func aRequestInFlightIsAnswered() async throws {
+        try await withStoppableService { service, stop in
+            let answer = try await withBlockedStore(service) { release in
+                try await service.connected { connection in
+                    let idle = try RawConnection(port: service.port)
+                    try connection.send(WireRequest("GET", "/resolve/libc6?limit=3"))
+                    // Once it is counted it is on its way to the store.
+                    while try service.metric("inflight_requests", "route=resolve") == 0 {}
+                    stop()
+                    try idle.requireEnd()
+                    release()
+                    let answer = try connection.response()
+                    try connection.requireEnd()
+                    return answer
+                }
+            }
+            #expect(answer.status == 200)
+            #expect(answer.number("providers#") == 3)
+            #expect(answer["Connection"] == "close")
+        }
+    }
+
+    @Test func aBodyOnItsWayIsWaitedFor() async throws {
+        try await withStoppableService { service, stop in
+            let put = SampleIndex.name("late", SampleIndex.manifestID)
+            let answer = try await service.connected { connection in
+                let idle = try RawConnection(port: service.port)
+                try connection.send(put.headBytes)
+                while try service.metric("inflight_requests", "route=admin") == 0 {}
+                stop()
+                try idle.requireEnd()
+                try connection.send(put.body)
+                return try connection.response()
+            }
+            #expect(answer.status == 201)
+            #expect(answer["Connection"] == "close")
+        }
+    }
+
+    /// Answers that are written but not taken yet are not cut.
+    @Test func answersOnTheirWayArriveWhole() async throws {
+        try await withStoppableService { service, stop in
+            let request = WireRequest("GET", "/resolve/libc6?limit=32").bytes
+            let (hits, statuses) = try await service.connected { connection in
+                // A first one to fill the cache, so that the rest is answered as fast as it comes.
+                try connection.send(request)
+                _ = try connection.response()
+                let idle = try RawConnection(port: service.port)
+                let batch = (0..<500).flatMap { _ in request }
+                _ = connection.pour(batch, total: batch.count * 40, stall: 200)
+                let hits = Int(try service.metric("index_cache_hits_total"))
+                stop()
+                try idle.requireEnd()
+                return (hits, try (0..<hits).map { _ in try connection.response().status })
+            }
+            #expect(hits > 100)
+            #expect(statuses.allSatisfy { $0 == 200 })
+        }
+    }
+
+    @Test func theDrainTimeIsABound() async throws {
+        let clock = ContinuousClock()
+        let beganAt = clock.now
+        try await withStoppableService(drainTimeout: .milliseconds(200)) { service, stop in
+            let put = SampleIndex.name("late", SampleIndex.manifestID)
+            try await service.connected { connection in
+                try connection.send(put.headBytes)
+                while try service.metric("inflight_requests", "route=admin") == 0 {}
+                stop()
+                // The body never comes.
+                _ = try? connection.response()
+            }
+        }
+        #expect(clock.now - beganAt < .seconds(4))
+    }
+}

@@ -1,0 +1,197 @@
+import Foundation
+import Testing
+
+@testable import IndexService
+
+/// Clients that take their time: heads, bodies, silences, and answers that take too long.
+@Suite struct TimeoutTests {
+    private static func short(_ settings: inout Settings) {
+        settings.http.headerTimeout = .milliseconds(300)
+        settings.http.requestTimeout = .milliseconds(300)
+        settings.http.idleTimeout = .milliseconds(600)
+    }
+
+    @Test func aHeadThatDoesNotEndIsGivenUp() async throws {
+        try await withService(settings: Self.short) { service in
+            let beginnings = ["G", "GET /healthz HTTP/1.1\r\nHost: h\r\nX-Slow: ", "\r\n\r\n"]
+            for beginning in beginnings {
+                let answer = try await service.connected { connection in
+                    try connection.send(beginning)
+                    let answer = try connection.response()
+                    try connection.requireEnd()
+                    return answer
+                }
+                #expect(answer.status == 408)
+                #expect(answer["Connection"] == "close")
+                checkProblem(answer, code: "timeout")
+            }
+            #expect(try service.metric("rejected_total", "reason=timeout") == 3)
+        }
+    }
+
+    /// Bytes that trickle in buy no time: neither for a head nor for a body.
+    @Test func tricklingBuysNoTime() async throws {
+        let head = Array(
+            "GET /healthz HTTP/1.1\r\nHost: h\r\nX: \(String(repeating: "x", count: 500))".utf8
+        )
+        let body = SampleIndex.name("n", SampleIndex.manifestID)
+            .with("X-Pad", "p").with("Content-Length", "500").body([])
+        try await withService(settings: Self.short) { service in
+            for (start, rest) in [([], head), (body.headBytes, head)] {
+                let (answer, elapsed) = try await service.connected { connection in
+                    let clock = ContinuousClock()
+                    let beganAt = clock.now
+                    try connection.send(start)
+                    for byte in rest {
+                        if connection.hasInput(within: 20) { break }
+                        try connection.send([byte])
+                    }
+                    return (try connection.response(), clock.now - beganAt)
+                }
+                #expect(answer.status == 408)
+                #expect(elapsed > .milliseconds(290) && elapsed < .seconds(5), "\(elapsed)")
+            }
+        }
+    }
+
+    @Test func aBodyThatDoesNotComeIsGivenUp() async throws {
+        try await withService(settings: Self.short) { service in
+            let put = SampleIndex.name("n", SampleIndex.manifestID)
+            let heads = [
+                put.headBytes, put.headBytes + put.body.prefix(10),
+                Array(put.chunked(by: 10).dropLast(3)),
+            ]
+            for head in heads {
+                let answer = try await service.connected { connection in
+                    try connection.send(head)
+                    let answer = try connection.response()
+                    try connection.requireEnd()
+                    return answer
+                }
+                #expect(answer.status == 408)
+                checkProblem(answer, code: "timeout")
+            }
+            #expect(try service.application.store.name(Name(parsing: "n")) == nil)
+        }
+    }
+
+    @Test func silentConnectionsAreClosedWithoutAWord() async throws {
+        try await withService(settings: Self.short) { service in
+            for requests in [
+                [], [WireRequest("GET", "/healthz")], [WireRequest("GET", "/resolve/x")],
+            ] {
+                let elapsed = try await service.connected { connection in
+                    for request in requests {
+                        try connection.send(request)
+                        _ = try connection.response()
+                    }
+                    let clock = ContinuousClock()
+                    let beganAt = clock.now
+                    try connection.requireEnd()
+                    return clock.now - beganAt
+                }
+                #expect(elapsed > .milliseconds(500) && elapsed < .seconds(5), "\(elapsed)")
+            }
+        }
+    }
+
+    /// A connection that is used stays open past the idle time, whoever answers it.
+    @Test(arguments: ["/resolve/libc6", "/version", "/resolve/unknown", "/nope"])
+    func aBusyConnectionStaysOpen(target: String) async throws {
+        try await withService(settings: Self.short) { service in
+            try await SampleIndex.fill(service)
+            let statuses: [Int] = try await service.connected { connection in
+                let clock = ContinuousClock()
+                let end = clock.now + .milliseconds(1300)
+                var statuses: [Int] = []
+                while clock.now < end {
+                    try connection.send(WireRequest("GET", target))
+                    statuses.append(try connection.response().status)
+                    // A pause that is short against the idle time; nothing is to come in it.
+                    guard !connection.hasInput(within: 100) else { return [] }
+                }
+                return statuses
+            }
+            #expect(statuses.count > 3)
+            #expect(Set(statuses).count == 1)
+        }
+    }
+
+    @Test func anAnswerThatTakesTooLongIsATimeout() async throws {
+        try await withService(settings: Self.short) { service in
+            try await SampleIndex.fill(service)
+            let question = WireRequest("GET", "/resolve/libc6?limit=31")
+            let answer = try await withBlockedStore(service) { _ in
+                try await service.connected { connection in
+                    try connection.send(question)
+                    let answer = try connection.response()
+                    try connection.requireEnd()
+                    return answer
+                }
+            }
+            #expect(answer.status == 504)
+            checkProblem(answer, code: "timeout")
+            #expect(try await service.ask(question).status == 200)
+        }
+    }
+
+    /// What RAM has is answered in spite of a store that hangs.
+    @Test func hitsDoNotWaitForTheStore() async throws {
+        try await withService(settings: Self.short) { service in
+            try await SampleIndex.fill(service)
+            let question = WireRequest("GET", "/resolve/libc6")
+            _ = try await service.ask(question)
+            let answer = try await withBlockedStore(service) { _ in try await service.ask(question)
+            }
+            #expect(answer.status == 200)
+            #expect(answer["Cache-Status"] == "svc-index; hit; detail=ram")
+        }
+    }
+
+    /// Taking answers slowly is not a request that takes too long, nor does it cut the last one.
+    @Test(arguments: [false, true], [false, true])
+    func aSlowReaderGetsAllOfItsAnswers(closes: Bool, stopsSending: Bool) async throws {
+        try await withService { settings in
+            settings.http.requestTimeout = .milliseconds(300)
+        } _: { service in
+            let port = service.port
+            let one = WireRequest("GET", "/metrics")
+            let last = closes ? one.with("Connection", "close") : one
+            // More than the kernel's buffers hold.
+            let requests = Array(repeating: one, count: 400) + [last]
+            let statuses = try await onOwnThread {
+                let connection = try RawConnection(port: port, receiveBuffer: 4096)
+                try connection.send(requests.flatMap(\.bytes))
+                if stopsSending { connection.finishSending() }
+                connection.leaveUnread(forMilliseconds: 700)
+                return try requests.map { _ in try connection.response().status }
+            }
+            #expect(statuses.count == requests.count && Set(statuses) == [200])
+        }
+    }
+}
+
+/// Runs `body` while every thread that reads from the store hangs, until it calls `release`.
+func withBlockedStore<Output: Sendable>(
+    _ service: RunningService,
+    _ body: @Sendable (_ release: @escaping @Sendable () -> Void) async throws -> Output
+) async throws -> Output {
+    let go = DispatchSemaphore(value: 0)
+    let blocked = DispatchSemaphore(value: 0)
+    let store = service.application.store
+    let readers = store.configuration.readers
+    let release: @Sendable () -> Void = { for _ in 0..<readers { go.signal() } }
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+        for _ in 0..<readers {
+            group.addTask {
+                try await store.reading { _ in
+                    blocked.signal()
+                    go.wait()
+                }
+            }
+        }
+        defer { release() }
+        try await onOwnThread { for _ in 0..<readers { blocked.wait() } }
+        return try await body(release)
+    }
+}
