@@ -26,6 +26,7 @@ class Report(unittest.TestResult):
         self.passed = 0
         self.failed = 0
         self.problems = []
+        self.reason = None
         self.began = 0.0
 
     def startTest(self, test):
@@ -50,6 +51,8 @@ class Report(unittest.TestResult):
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
         self.reason = reason
+        if not hasattr(test, "_testMethodName"):
+            print(f"skipped {test}: {reason}", flush=True)
 
     def stopTest(self, test):
         super().stopTest(test)

@@ -83,7 +83,8 @@ final class StoreDirectory: Sendable {
 
     private static func failure(_ code: Int32) -> StoreError {
         if code == ENOSPC || code == EDQUOT { return .diskFull }
-        return .unwritable(strerror(code).map { String(cString: $0).lowercased() } ?? "error \(code)")
+        let text = strerror(code).map { String(cString: $0).lowercased() }
+        return .unwritable(text ?? "error \(code)")
     }
 }
 

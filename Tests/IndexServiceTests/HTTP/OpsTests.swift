@@ -22,7 +22,8 @@ import Testing
                 if family.type == "histogram" { allowed.append(.init(name: "le", values: [])) }
                 for sample in family.samples {
                     let names = sample.labels.map(\.name)
-                    #expect(allowed.map(\.name).filter(names.contains) == names, "\(family.name)")
+                    let inOrder = allowed.map(\.name).filter { names.contains($0) }
+                    #expect(inOrder == names, "\(family.name)")
                     for label in sample.labels where label.name != "le" {
                         let values = allowed.first { $0.name == label.name }?.values ?? []
                         #expect(values.contains(label.value), "\(family.name) \(label)")
@@ -115,7 +116,8 @@ import Testing
                 _ = try await service.ask(request)
                 let after = try series.map { try service.metric($0.0, $0.1) }
                 let label = Comment(rawValue: "\(request.method) \(request.target): \(series)")
-                #expect(after == before.map { $0 + 1 }, label)
+                let expected = before.map { $0 + 1 }
+                #expect(after == expected, label)
             }
             for route in Route.allCases {
                 #expect(try service.metric("inflight_requests", "route=\(route.text)") == 0)
