@@ -22,7 +22,8 @@ package struct CacheEntry<Key, Value> {
     @usableFromInline package let cost: UInt32
     @usableFromInline package var kind: EntryKind
 
-    /// An entry of `cost` bytes outside of the cache's own storage; a figure out of range is clamped.
+    /// An entry of `cost` bytes outside of the cache's own storage; a figure out of range is
+    /// clamped.
     @inlinable
     package init(
         key: Key,

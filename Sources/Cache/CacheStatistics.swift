@@ -14,7 +14,8 @@ package struct CacheStatistics: Equatable, Sendable {
     /// Lookups that found nothing, or only an entry past its life.
     @usableFromInline package var misses = 0
 
-    /// Answers that were driven out by newer ones, or by smaller bounds, before their life was over.
+    /// Answers that were driven out by newer ones, or by smaller bounds, before their life was
+    /// over.
     @usableFromInline package var evictions = 0
     @usableFromInline package var negativeEvictions = 0
     /// Entries that left because their life was over, on touch or when room was needed.

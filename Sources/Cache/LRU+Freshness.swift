@@ -1,8 +1,8 @@
 extension LRU {
     /// What is held for a key at an instant: fresh, stale or nothing, and who refreshes it.
     ///
-    /// A hit moves the entry to the front of its list. An entry past its life is taken out and added
-    /// to `expired`, which the caller destroys when it sees fit (outside of a lock, that is).
+    /// A hit moves the entry to the front of its list. An entry past its life is taken out and
+    /// added to `expired`, which the caller destroys when it sees fit (outside of a lock, that is).
     @inlinable
     @inline(__always)
     package mutating func value(
@@ -47,8 +47,9 @@ extension LRU {
 
     /// Gives a claimed refresh back: nobody is asked again before `instant`.
     ///
-    /// For a refresh that failed (RFC 8767, section 5, "failure recheck timer"), or with the present
-    /// instant for one that was not begun. Nothing happens when the entry was replaced meanwhile.
+    /// For a refresh that failed (RFC 8767, section 5, "failure recheck timer"), or with the
+    /// present instant for one that was not begun. Nothing happens when the entry was replaced
+    /// meanwhile.
     @inlinable
     package mutating func postponeRefresh(
         hash: UInt64,

@@ -1,8 +1,9 @@
 /// A bounded map that forgets the least recently used entry first: one shard of the answer cache.
 ///
 /// A plain value without locks or clock. Entries stand side by side in one array, their order of
-/// use in `RecencyLists` (one list for each `EntryKind`), and `SlotTable` finds them; all three know
-/// an entry by its number in the array, and whatever is removed leaves its number to the last one.
+/// use in `RecencyLists` (one list for each `EntryKind`), and `SlotTable` finds them; all three
+/// know an entry by its number in the array, and whatever is removed leaves its number to the last
+/// one.
 ///
 /// Hashes are the caller's, so that growth never hashes a key again and a lookup needs no `Key` at
 /// all, only the hash that it would have and a way to compare. They must come from a keyed function

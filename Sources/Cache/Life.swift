@@ -26,7 +26,8 @@ package struct MonotonicInstant: Comparable, Hashable, Sendable {
 /// How long an answer may be given out, and from when on somebody should fetch a newer one.
 @usableFromInline
 package struct Life: Equatable, Sendable {
-    /// From here on one caller is asked to refresh the entry; it may still be fresh then (prefetch).
+    /// From here on one caller is asked to refresh the entry; it may still be fresh then
+    /// (prefetch).
     @usableFromInline package var refreshFrom: MonotonicInstant
     /// Before this instant the entry is fresh.
     @usableFromInline package var freshUntil: MonotonicInstant

@@ -4,8 +4,8 @@ public import Synchronization
 ///
 /// A lookup takes one uncontended lock and neither suspends nor allocates. Keys are spread over the
 /// shards by `Hasher`, whose seed is drawn for each process, so that nobody outside can aim at a
-/// shard. Under a lock nothing foreign runs but the comparison of keys: whatever leaves the cache is
-/// handed out and destroyed after unlocking.
+/// shard. Under a lock nothing foreign runs but the comparison of keys: whatever leaves the cache
+/// is handed out and destroyed after unlocking.
 @usableFromInline
 package final class ShardedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     @usableFromInline package typealias Entry = CacheEntry<Key, Value>
@@ -75,7 +75,8 @@ extension ShardedCache {
         value(hash: Self.hash(of: key), at: now) { $0 == key }
     }
 
-    /// What is held for a key that the caller knows by hash and by sight, say as bytes of a request.
+    /// What is held for a key that the caller knows by hash and by sight, say as bytes of a
+    /// request.
     ///
     /// `matches` runs under the shard's lock: it must only compare.
     @inlinable

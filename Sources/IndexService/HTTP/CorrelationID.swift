@@ -11,8 +11,10 @@ enum CorrelationID {
     private static let punctuation = Array("._-".utf8)
 }
 
-/// Makes ULIDs: 48 bits of milliseconds, 80 bits that are random at first and then count up, in
-/// Crockford's base 32. One per event loop: no lock, and no call to the system's generator per request.
+/// Makes ULIDs, one generator per event loop.
+///
+/// 48 bits of milliseconds, then 80 bits that are random at first and count up, in Crockford's base
+/// 32: no lock, and no call to the system's generator per request.
 struct ULIDGenerator {
     private var high: UInt16
     private var low: UInt64

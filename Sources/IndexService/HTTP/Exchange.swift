@@ -1,7 +1,8 @@
 internal import Cache
 internal import NIOHTTP1
 
-/// One request and its answer, from the head's arrival to the last byte: what logs and metrics tell.
+/// One request and its answer, from the head's arrival to the last byte: what logs and metrics
+/// tell.
 struct Exchange {
     let startedAt: MonotonicInstant
     let correlationID: String

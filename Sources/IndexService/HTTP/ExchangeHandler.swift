@@ -5,12 +5,12 @@ internal import NIOHTTP1
 
 /// Runs the exchanges of one connection on its event loop, in front of the async responder.
 ///
-/// Responsible for everything that must hold whatever the responder does: the limits and timeouts of
-/// a request, one request at a time in the order they came, correlation ids, an answer to whatever
-/// is malformed, the log line and the metrics of every exchange. Answers out of RAM are written here
-/// without leaving the loop (`ExchangeHandler+CacheHit`). Only a request that was accepted and has
-/// been read to its end is handed on, so that a slow sender never holds a task, and a refused body
-/// is never read without bound.
+/// Responsible for everything that must hold whatever the responder does: the limits and timeouts
+/// of a request, one request at a time in the order they came, correlation ids, an answer to
+/// whatever is malformed, the log line and the metrics of every exchange. Answers out of RAM are
+/// written here without leaving the loop (`ExchangeHandler+CacheHit`). Only a request that was
+/// accepted and has been read to its end is handed on, so that a slow sender never holds a task,
+/// and a refused body is never read without bound.
 final class ExchangeHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -288,7 +288,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
     private func makeExchange(_ head: HTTPRequestHead, _ verdict: Screening.Verdict) -> Exchange {
         let given = head.headers.first(name: CorrelationID.header)
         let accepted = given.flatMap { CorrelationID.isAcceptable($0) ? $0 : nil }
-        let endpoint: Endpoint? = if case .accepted(let endpoint) = verdict { endpoint } else { nil }
+        let endpoint: Endpoint? =
+            if case .accepted(let endpoint) = verdict { endpoint } else { nil }
         return Exchange(
             head: head,
             endpoint: endpoint ?? Screening.path(of: head.uri).flatMap(Endpoint.init(path:)),

@@ -25,9 +25,9 @@ struct ExchangeServices: Sendable {
 
 /// Accounts for exchanges: the metrics and the one log line of each.
 ///
-/// Answers are logged at `debug`, refusals at `info`, our own failures at `error`, so that the usual
-/// level `info` shows what somebody may have to look at. Keys are shortened; bodies, tokens and
-/// queries never appear.
+/// Answers are logged at `debug`, refusals at `info`, our own failures at `error`, so that the
+/// usual level `info` shows what somebody may have to look at. Keys are shortened; bodies, tokens
+/// and queries never appear.
 struct ExchangeLedger: Sendable {
     let metrics: Metrics
     let logger: Logger

@@ -1,6 +1,7 @@
 internal import NIOHTTP1
 
-/// `Cache-Status` as RFC 9211 has it: whether the answer cache had it, and where it came from if not.
+/// `Cache-Status` as RFC 9211 has it: whether the answer cache had it, and where it came from if
+/// not.
 enum CacheStatus {
     static let header = "Cache-Status"
 

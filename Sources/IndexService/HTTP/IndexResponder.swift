@@ -4,8 +4,8 @@ internal import Logging
 
 /// Answers what the event loop could not: one call per endpoint, in one place.
 ///
-/// Requests arrive here accepted and complete (`ExchangeHandler`): the method fits the endpoint, the
-/// admin token was right, the body is within its cap.
+/// Requests arrive here accepted and complete (`ExchangeHandler`): the method fits the endpoint,
+/// the admin token was right, the body is within its cap.
 struct IndexResponder: HTTPResponder {
     typealias Context = BasicRequestContext
 

@@ -1,6 +1,7 @@
 /// An error as callers see it: `application/problem+json` (RFC 9457) with our `code`.
 ///
-/// `detail` is one sentence that says what to do; it never carries secrets, file paths or stack traces.
+/// `detail` is one sentence that says what to do; it never carries secrets, file paths or stack
+/// traces.
 package struct Problem: Error, Sendable, Equatable {
     /// The machine-readable kind of an error; its raw value is what `code` says.
     package enum Code: String, Sendable, CaseIterable {

@@ -9,8 +9,8 @@ internal import NIOHTTPTypesHTTP1
 /// The pipeline of one accepted connection.
 ///
 /// From the network inwards: `ArrivalObserver` (sees bytes), the HTTP/1.1 decoder and encoder,
-/// `ExchangeHandler` (limits, timeouts, answers out of RAM), the codec to the currency types, and the
-/// bridge to the async responder.
+/// `ExchangeHandler` (limits, timeouts, answers out of RAM), the codec to the currency types, and
+/// the bridge to the async responder.
 struct ServiceChannel: HTTPChannelHandler {
     typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
@@ -56,8 +56,8 @@ struct ServiceChannel: HTTPChannelHandler {
         return true
     }
 
-    /// Hard bounds of the decoder, a little above the screening's own, which give the better answer:
-    /// the decoder counts the target into its list and cannot tell the two apart.
+    /// Hard bounds of the decoder, a little above the screening's own, which give the better
+    /// answer: the decoder counts the target into its list and cannot tell the two apart.
     private var decoderLimits: NIOHTTPDecoderLimitConfiguration {
         let screening = services.screening
         var limits = NIOHTTPDecoderLimitConfiguration()

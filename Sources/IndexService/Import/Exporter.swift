@@ -12,8 +12,8 @@ package struct Exporter {
     /// What an export came to.
     package struct Summary: Sendable, Equatable {
         package var names = 0
-        /// Manifests that are no canonical JSON, which an import line cannot carry: their names were
-        /// written with `manifest_cid` only.
+        /// Manifests that are no canonical JSON, which an import line cannot carry: their names
+        /// were written with `manifest_cid` only.
         package var unembeddable = 0
     }
 

@@ -1,9 +1,9 @@
 /// Streams import lines into a destination, in batches of 256 lines or 50 ms, whichever is first.
 ///
 /// While batches are being stored the next ones are read and parsed; what has piled up meanwhile is
-/// stored in one go, since a commit costs the same for one batch as for many. A bad line is reported by
-/// number and nothing of it is stored; the others go on. Importing the same input again changes
-/// nothing, so an import that was cut off is resumed by running it again.
+/// stored in one go, since a commit costs the same for one batch as for many. A bad line is
+/// reported by number and nothing of it is stored; the others go on. Importing the same input again
+/// changes nothing, so an import that was cut off is resumed by running it again.
 package struct Importer: Sendable {
     /// The most lines in one batch.
     package static let batchLines = 256
@@ -29,7 +29,8 @@ package struct Importer: Sendable {
         package var refused = 0
     }
 
-    /// Stores a batch and says, entry by entry, why one was refused; throws when no more can be stored.
+    /// Stores a batch and says, entry by entry, why one was refused; throws when no more can be
+    /// stored.
     package typealias Store = @Sendable ([NumberedEntry]) async throws -> [ImportRefusal]
 
     private let store: Store

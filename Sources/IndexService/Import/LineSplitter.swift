@@ -1,4 +1,5 @@
-/// Cuts a stream of bytes into lines, each at most `maximumLength` bytes; memory stays within twice that.
+/// Cuts a stream of bytes into lines, each at most `maximumLength` bytes; memory stays within twice
+/// that.
 package struct LineSplitter {
     /// One line of the input, without its line break.
     package enum Line: Equatable, Sendable {

@@ -2,8 +2,8 @@ package import BLAKE3
 
 /// The BLAKE3-256 of some bytes: what the bytes are, whoever holds them.
 ///
-/// Text form: `b3:` and 64 lowercase hex digits (contract, section 1). Parsing is the only way to make
-/// one from text; `description` prints what parses back to the same value.
+/// Text form: `b3:` and 64 lowercase hex digits (contract, section 1). Parsing is the only way to
+/// make one from text; `description` prints what parses back to the same value.
 package struct ContentID: Hashable, Sendable, CustomStringConvertible {
     package static let prefix = "b3:"
 

@@ -1,9 +1,10 @@
 /// What people type: dot-separated labels, folded to lower case (contract, section 2).
 ///
-/// 1 to 253 bytes; labels of at least one byte, characters `a-z 0-9 - _ +`, a label begins with a letter
-/// or a digit. Equal names have equal text, byte for byte.
+/// 1 to 253 bytes; labels of at least one byte, characters `a-z 0-9 - _ +`, a label begins with a
+/// letter or a digit. Equal names have equal text, byte for byte.
 package struct Name: Hashable, Sendable, Comparable, CustomStringConvertible {
-    /// The longest name, in bytes: that of a DNS name in presentation form (RFC 1035, section 2.3.4).
+    /// The longest name, in bytes: that of a DNS name in presentation form (RFC 1035, section
+    /// 2.3.4).
     package static let maximumLength = 253
 
     /// The validated, folded text.

@@ -1,7 +1,7 @@
 /// Where a provider is reached: a URL (`scheme://host…`) or `host:port`.
 ///
-/// At most 2048 bytes of printable ASCII without spaces; no credentials, since addresses are shown to
-/// every caller. Hosts are DNS names, IPv4 addresses, or IPv6 addresses in brackets.
+/// At most 2048 bytes of printable ASCII without spaces; no credentials, since addresses are shown
+/// to every caller. Hosts are DNS names, IPv4 addresses, or IPv6 addresses in brackets.
 package struct ProviderAddress: Hashable, Sendable, CustomStringConvertible {
     package static let maximumLength = 2048
 

@@ -5,7 +5,8 @@ package enum ResolveKey: Hashable, Sendable, CustomStringConvertible {
 
     private static let namePrefix = "name:"
 
-    /// Parses `b3:<hex>`, `name:<name>` or a bare name; whatever begins with `b3:` is a content id or wrong.
+    /// Parses `b3:<hex>`, `name:<name>` or a bare name; whatever begins with `b3:` is a content id
+    /// or wrong.
     package init(parsing text: some StringProtocol) throws(KeyError) {
         if text.hasPrefix(ContentID.prefix) {
             self = .contentID(try ContentID(parsing: text))

@@ -1,6 +1,7 @@
 internal import Glibc
 
-/// A wall-clock time in whole seconds since 1970-01-01T00:00:00Z: what goes to disk and into answers.
+/// A wall-clock time in whole seconds since 1970-01-01T00:00:00Z: what goes to disk and into
+/// answers.
 package struct UnixTime: Hashable, Sendable, Comparable, CustomStringConvertible {
     package let seconds: Int64
 

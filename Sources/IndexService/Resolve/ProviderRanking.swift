@@ -8,8 +8,8 @@ internal import Glibc
 /// - `f`, freshness: `2^(-age / halfLife)` of the time since the provider was last seen;
 /// - `l`, liveness: 1 answered lately, 0 did not, 0.5 while nobody knows.
 ///
-/// Equal scores are ordered by last seen (later first), then by id, so the same inputs always come in
-/// the same order.
+/// Equal scores are ordered by last seen (later first), then by id, so the same inputs always come
+/// in the same order.
 package struct ProviderRanking: Sendable, Equatable {
     /// Age at which freshness has fallen to one half, in seconds.
     package var halfLife: Int

@@ -27,7 +27,8 @@ final class Refresher: Service {
         self.logger = logger
     }
 
-    /// Takes on `keys` for a refresh soon; false, and none taken, when too many are waiting already.
+    /// Takes on `keys` for a refresh soon; false, and none taken, when too many are waiting
+    /// already.
     func enqueue(_ keys: [ResolveKey]) -> Bool {
         state.withLock { state in
             guard state.waiting.count + keys.count <= Self.maximumWaiting else { return false }

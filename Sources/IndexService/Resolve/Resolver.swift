@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// Answers questions about names and content ids, out of RAM or from the index: read this first.
 ///
-/// `cachedAnswer` is the hit: synchronous, no allocation, no suspension. `resolve` is the miss; each
-/// step of it is one call, in the order in which a question goes through them.
+/// `cachedAnswer` is the hit: synchronous, no allocation, no suspension. `resolve` is the miss;
+/// each step of it is one call, in the order in which a question goes through them.
 package final class Resolver: Sendable {
     /// How long answers live and how providers are ordered.
     package struct Policy: Sendable {

@@ -2,11 +2,12 @@ internal import Synchronization
 
 /// Ends the life of cached answers when what they were made from changes.
 ///
-/// An answer depends on at most two subjects: the key asked about and the content id it led to. Every
-/// subject hashes to one of a fixed number of epochs. An answer remembers the epochs as they stood
-/// *before* its facts were read; a write bumps the epoch of what it changed after its commit and before
-/// its acknowledgement. So an answer made from older facts, cached already or still being made, is
-/// never served once the write was acknowledged. Two subjects that share an epoch only cost a miss.
+/// An answer depends on at most two subjects: the key asked about and the content id it led to.
+/// Every subject hashes to one of a fixed number of epochs. An answer remembers the epochs as they
+/// stood *before* its facts were read; a write bumps the epoch of what it changed after its commit
+/// and before its acknowledgement. So an answer made from older facts, cached already or still
+/// being made, is never served once the write was acknowledged. Two subjects that share an epoch
+/// only cost a miss.
 ///
 /// This takes the place of finding all answers that mention a content id, of which there may be any
 /// number; the price is a fixed 16 KiB and a few loads a hit.

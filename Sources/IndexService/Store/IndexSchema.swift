@@ -2,9 +2,9 @@ internal import GRDB
 
 /// The tables of the index store and their migrations.
 ///
-/// A migration is never edited once it has shipped: a change is a new one at the end. A deleted name
-/// keeps its row with no manifest, so that its version goes on counting and no writer can mistake a
-/// re-created name for the one it read.
+/// A migration is never edited once it has shipped: a change is a new one at the end. A deleted
+/// name keeps its row with no manifest, so that its version goes on counting and no writer can
+/// mistake a re-created name for the one it read.
 enum IndexSchema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()

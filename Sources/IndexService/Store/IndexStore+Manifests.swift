@@ -33,7 +33,8 @@ extension IndexStore {
         }
     }
 
-    /// Size and media type of the manifest of `id`, after its bytes were checked, without copying them.
+    /// Size and media type of the manifest of `id`, after its bytes were checked, without copying
+    /// them.
     static func selectManifestSummary(
         _ id: ContentID,
         in database: Database

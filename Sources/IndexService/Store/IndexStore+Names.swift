@@ -97,8 +97,8 @@ extension IndexStore {
         after cursor: String?,
         limit: Int
     ) throws(StoreError) -> [NameRecord] {
-        // Names are ASCII, so a lower bound just before the prefix and an upper bound just after all
-        // that begin with it turn the prefix into a range of the primary key.
+        // Names are ASCII, so a lower bound just before the prefix and an upper bound just after
+        // all that begin with it turn the prefix into a range of the primary key.
         let lower = max(cursor ?? "", prefix.isEmpty ? "" : Self.predecessor(of: prefix))
         let upper = prefix + "\u{7f}"
         return try read { database in

@@ -57,8 +57,8 @@ package final class IndexStore: Sendable {
     package func close() async throws(StoreError) {
         do {
             try await readThreads.shutdownGracefully()
-            // Closing does not do it: the writer is closed first, and readers cannot write the file.
-            // Where it fails nothing is lost, for the next start reads the log.
+            // Closing does not do it: the writer is closed first, and readers cannot write the
+            // file. Where it fails nothing is lost, for the next start reads the log.
             try? await writing { try $0.foldLog() }
             try await writeThread.shutdownGracefully()
             try database.close()
@@ -98,7 +98,8 @@ package final class IndexStore: Sendable {
         }
     }
 
-    /// One consistent read; errors of the database come out sorted and leave their mark on `health`.
+    /// One consistent read; errors of the database come out sorted and leave their mark on
+    /// `health`.
     func read<Output>(_ body: (Database) throws -> Output) throws(StoreError) -> Output {
         do {
             return try database.read(body)
@@ -109,9 +110,10 @@ package final class IndexStore: Sendable {
 
     /// One transaction: all of it is committed when this returns, none of it when it throws.
     ///
-    /// - Throws: before anything is tried, `StoreError.diskFull` when there is less room on the disk
-    ///   than the configuration wants kept, and `StoreError.unwritable` when the directory is gone or
-    ///   read-only: a write into open files that nobody can find again must not be acknowledged.
+    /// - Throws: before anything is tried, `StoreError.diskFull` when there is less room on the
+    ///   disk than the configuration wants kept, and `StoreError.unwritable` when the directory is
+    ///   gone or read-only: a write into open files that nobody can find again must not be
+    ///   acknowledged.
     func write<Output>(_ body: (Database) throws -> Output) throws(StoreError) -> Output {
         if let failure = directoryFailure { throw record(failure) }
         do {

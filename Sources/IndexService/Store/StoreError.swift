@@ -44,7 +44,8 @@ package enum StoreError: Error, Equatable {
         }
     }
 
-    /// Whether the store as a whole is unfit for its purpose, as opposed to one request having failed.
+    /// Whether the store as a whole is unfit for its purpose, as opposed to one request having
+    /// failed.
     package var isStoreFailure: Bool {
         switch self {
         case .integrity, .tooManyProviders: false
@@ -71,7 +72,8 @@ package enum StoreError: Error, Equatable {
     package func operatorMessage(path: String) -> String {
         switch self {
         case .inUse(let processID):
-            "the store \(path) is in use by \(processID.map { "process \($0)" } ?? "another process")"
+            "the store \(path) is in use by "
+                + (processID.map { "process \($0)" } ?? "another process")
                 + "; stop it, or go through it with --url"
         case .unwritable(let reason):
             "the store \(path) cannot be written (\(reason)); check the directory's owner, "

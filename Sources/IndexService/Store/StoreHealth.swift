@@ -3,9 +3,9 @@ internal import Synchronization
 
 /// What is known to be wrong with the store right now; the store's part of `/readyz`.
 ///
-/// A failed write stays on record until a probe has written successfully: a store whose disk is full
-/// reads on and looks healthy to anything that only reads. Damage stays until the restart, because
-/// a probe that reads one good page says nothing about the bad one.
+/// A failed write stays on record until a probe has written successfully: a store whose disk is
+/// full reads on and looks healthy to anything that only reads. Damage stays until the restart,
+/// because a probe that reads one good page says nothing about the bad one.
 final class StoreHealth: Sendable {
     private struct State {
         var writeFailure: StoreError?

@@ -42,7 +42,9 @@ import Testing
     @Test func whatTheStoreRefusesIsReportedAndCounted() async throws {
         let text = (1...600).map { goodLine($0) + "\n" }.joined()
         let run = try await importing([Array(text.utf8)]) { batch in
-            batch.map(\.line).filter { $0 % 100 == 0 }.map { ImportRefusal(line: $0, reason: "full") }
+            batch.map(\.line).filter { $0 % 100 == 0 }.map {
+                ImportRefusal(line: $0, reason: "full")
+            }
         }
         #expect(run.refused.map(\.line) == [100, 200, 300, 400, 500, 600])
         #expect(run.refused.allSatisfy { $0.reason == "full" })
@@ -104,7 +106,10 @@ import Testing
             (#"{"name":"a","manifest":1,"media_type":"x"}"#, "media_type must be"),
             (#"{"name":"a","manifest":1,"providers":[{"addr":"x"}]}"#, "the port is missing"),
             (#"{"name":"a","manifest":1,"providers":[{"addr":"x:1","id":"é"}]}"#, "id must be"),
-            (#"{"name":"a","manifest":1,"providers":[{"addr":"x:1","region":"E"}]}"#, "region must"),
+            (
+                #"{"name":"a","manifest":1,"providers":[{"addr":"x:1","region":"E"}]}"#,
+                "region must"
+            ),
             (
                 #"{"name":"\#(String(repeating: "y", count: 52))","manifest_cid":"\#(id)"}"#,
                 "resolved from the DHT only"

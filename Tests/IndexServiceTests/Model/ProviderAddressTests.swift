@@ -43,8 +43,8 @@ import Testing
         #expect(throws: FieldError.self) { try ProviderAddress(parsing: text) }
     }
 
-    /// Other spellings of 10.0.0.1 that resolvers and browsers take (WHATWG URL, section 3.5): a deny
-    /// list of networks would not see them.
+    /// Other spellings of 10.0.0.1 that resolvers and browsers take (WHATWG URL, section 3.5): a
+    /// deny list of networks would not see them.
     @Test(
         arguments: [
             "167772161:80", "10.1:80", "10.0.1:80", "0x0a000001:80", "012.0.0.1:80", "0xa.0.0.1:80",

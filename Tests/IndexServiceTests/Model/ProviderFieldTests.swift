@@ -21,7 +21,9 @@ import Testing
     @Test func fieldsPrintAndParseBackToThemselves() throws {
         for seed in 0..<500 as Range<UInt64> {
             var random = SeededRandom(seed: seed)
-            let id = try ProviderID(parsing: random.text(of: "aB0._:-", count: random.int(in: 1...9)))
+            let id = try ProviderID(
+                parsing: random.text(of: "aB0._:-", count: random.int(in: 1...9))
+            )
             #expect(try ProviderID(parsing: id.description) == id, "seed \(seed)")
             let region = try Region(parsing: random.text(of: "a0-", count: random.int(in: 1...9)))
             #expect(try Region(parsing: region.description) == region, "seed \(seed)")

@@ -86,7 +86,10 @@ import Testing
             let encoded = "a%" + (hex.utf8.count == 1 ? "0" : "") + hex + "b"
             let decoded = "a" + String(Unicode.Scalar(byte)) + "b"
             #expect(try PercentDecoding.decode(encoded) == decoded)
-            #expect(try PercentDecoding.decode(encoded.uppercased()) == "A" + decoded.dropFirst().dropLast() + "B")
+            #expect(
+                try PercentDecoding.decode(encoded.uppercased()) == "A"
+                    + decoded.dropFirst().dropLast() + "B"
+            )
         }
     }
 

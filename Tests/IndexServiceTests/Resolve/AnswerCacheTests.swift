@@ -1,6 +1,4 @@
 import Cache
-import Foundation
-import Synchronization
 import Testing
 
 @testable import IndexService
@@ -34,12 +32,16 @@ import Testing
             #expect(cache.outcome(for: query, at: at(1))?.answer?.entityTag == "\"\(number)\"")
         }
         // Limits beyond the largest are one question.
-        #expect(AnswerQuery(.resolution, key, limit: 33) == AnswerQuery(.resolution, key, limit: 32))
+        #expect(
+            AnswerQuery(.resolution, key, limit: 33) == AnswerQuery(.resolution, key, limit: 32)
+        )
     }
 
     @Test func aWriteEndsTheAnswersThatMentionItAndNoOthers() throws {
         let (cache, target) = (makeCache(), makeContentID("target"))
-        let (name, other) = (ResolveKey.name(try makeName()), ResolveKey.name(try makeName("other")))
+        let (name, other) = (
+            ResolveKey.name(try makeName()), ResolveKey.name(try makeName("other"))
+        )
         func fill(_ key: ResolveKey, leadingTo target: ContentID) throws -> AnswerQuery {
             let query = AnswerQuery(.resolution, key)
             let stamps = try #require(cache.stamps(cache.stamps(for: key), leadingTo: target))
@@ -54,7 +56,9 @@ import Testing
             #expect(cache.outcome(for: query, at: at(1)) == nil)
             #expect(cache.outcome(for: untouched, at: at(1)) != nil)
         }
-        let (query, another) = (try fill(name, leadingTo: target), try fill(other, leadingTo: target))
+        let (query, another) = (
+            try fill(name, leadingTo: target), try fill(other, leadingTo: target)
+        )
         cache.removeAll()
         #expect(cache.outcome(for: query, at: at(1)) == nil)
         #expect(cache.outcome(for: another, at: at(1)) == nil)
@@ -71,79 +75,8 @@ import Testing
         // Where the facts lead was not known before the write: they must be read again.
         #expect(cache.stamps(stamps, leadingTo: target) == nil)
     }
-
-    @Test func aStampFromBeforeTheShutdownIsWorthNothingAfterIt() throws {
-        let epochs = SubjectEpochs()
-        let stamps = epochs.stamps(for: .name(try makeName()))
-        #expect(epochs.areCurrent(stamps))
-        epochs.bumpAll()
-        #expect(!epochs.areCurrent(stamps))
-    }
-
-    /// Three threads: one that changes the facts of a name's target and acknowledges each change, one
-    /// that makes answers as the resolver does, one that asks. Nobody who saw a change acknowledged may
-    /// be given an answer from before it.
-    @Test func anAcknowledgedWriteIsNeverUnseenByALaterQuestion() throws {
-        let race = try Race()
-        DispatchQueue.concurrentPerform(iterations: 3) { role in
-            switch role {
-            case 0: race.write(changes: 60_000)
-            case 1: race.makeAnswers()
-            default: race.ask()
-            }
-        }
-        #expect(race.served.load(ordering: .relaxed) > 0)
-        #expect(race.violations.load(ordering: .relaxed) == 0)
-    }
 }
 
 private func at(_ nanoseconds: UInt64) -> MonotonicInstant {
     MonotonicInstant(nanoseconds: nanoseconds)
-}
-
-/// The facts are a number; an answer carries the number it was made from as `madeAt`.
-private final class Race: Sendable {
-    let facts = Atomic<UInt64>(0)
-    let acknowledged = Atomic<UInt64>(0)
-    let isOver = Atomic<Bool>(false)
-    let served = Atomic<Int>(0)
-    let violations = Atomic<Int>(0)
-    let cache = makeCache()
-    let query: AnswerQuery
-    let target = makeContentID("target")
-
-    init() throws {
-        query = AnswerQuery(.resolution, .name(try makeName()))
-    }
-
-    func write(changes: UInt64) {
-        for change in 1...changes {
-            facts.store(change, ordering: .sequentiallyConsistent)
-            cache.invalidate([.contentID(target)])
-            acknowledged.store(change, ordering: .sequentiallyConsistent)
-        }
-        isOver.store(true, ordering: .sequentiallyConsistent)
-    }
-
-    func makeAnswers() {
-        while !isOver.load(ordering: .relaxed) {
-            let stamps = cache.stamps(for: query.key)
-            let read = facts.load(ordering: .sequentiallyConsistent)
-            guard let stamps = cache.stamps(stamps, leadingTo: target) else { continue }
-            let answer = makeAnswer(madeAt: at(read), subjects: stamps)
-            cache.insert(.found(answer), for: query, pinned: false, at: at(0))
-            check()
-        }
-    }
-
-    func ask() {
-        while !isOver.load(ordering: .relaxed) { check() }
-    }
-
-    private func check() {
-        let seen = acknowledged.load(ordering: .sequentiallyConsistent)
-        guard let answer = cache.outcome(for: query, at: at(1))?.answer else { return }
-        served.add(1, ordering: .relaxed)
-        if answer.madeAt < at(seen) { violations.add(1, ordering: .relaxed) }
-    }
 }

@@ -45,7 +45,9 @@ import Testing
         #expect(object["complete"] == .bool(false))
     }
 
-    @Test(arguments: [(-1, 0), (0, 0), (1, 1), (5, 5), (32, 32), (33, 32), (Int.max, 32), (Int.min, 0)])
+    @Test(arguments: [
+        (-1, 0), (0, 0), (1, 1), (5, 5), (32, 32), (33, 32), (Int.max, 32), (Int.min, 0),
+    ])
     func theLimitIsClampedAndTheTotalIsNot(_ limit: Int, _ count: Int) throws {
         let providers = try (0..<40).map { try makeProvider("p\($0)") }
         let object = try encode(try makeFacts(limit: limit, providers: providers)).json()

@@ -79,7 +79,9 @@ import Testing
 
     @Test func theCallersRegionIsStrongerThanTheConfiguredOne() throws {
         let ranking = ProviderRanking(defaultRegion: try Region(parsing: "us-east-1"))
-        let providers = [try makeProvider("a", region: "us-east-1"), try makeProvider("b", region: "eu")]
+        let providers = [
+            try makeProvider("a", region: "us-east-1"), try makeProvider("b", region: "eu"),
+        ]
         #expect(rank(providers, by: ranking)[0].provider.id.description == "a")
         let ranked = rank(providers, region: try Region(parsing: "eu"), by: ranking)
         #expect(ranked[0].provider.id.description == "b")

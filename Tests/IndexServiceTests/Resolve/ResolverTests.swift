@@ -148,7 +148,9 @@ import Testing
             )
             let resolver = makeResolver(store)
             let query = AnswerQuery(.resolution, .name(name))
-            await #expect(throws: ResolveError.discoveryDisabled) { try await resolver.resolve(query) }
+            await #expect(throws: ResolveError.discoveryDisabled) {
+                try await resolver.resolve(query)
+            }
             #expect(resolver.cachedOutcome(for: query, at: .now()) == nil)
         }
     }

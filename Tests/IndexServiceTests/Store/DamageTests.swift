@@ -89,7 +89,9 @@ private func useEverything(of store: IndexStore) {
         tried { _ = try store.manifest(makeManifest("\(number)").id) }
     }
     tried { _ = try store.pins(limit: 9) }
-    tried { _ = try store.importBatch([makeEntry("n1", providers: [makeProvider()])], at: .testNow) }
+    tried {
+        _ = try store.importBatch([makeEntry("n1", providers: [makeProvider()])], at: .testNow)
+    }
     tried { _ = try store.removeName(makeName("n2"), precondition: .none, at: .testNow) }
     tried { _ = try store.removeExpiredProviders(at: .testNow) }
     _ = store.probe(at: .testNow)

@@ -43,7 +43,12 @@ import Testing
                 try makeEntry("b", manifest: makeManifest("2"), providers: providers),
                 try makeEntry("c", manifest: makeManifest("3"), providers: Array(providers[1...])),
                 // Two that are stored already and a new one.
-                try makeEntry("d", manifest: makeManifest("3"), isHeld: false, providers: providers),
+                try makeEntry(
+                    "d",
+                    manifest: makeManifest("3"),
+                    isHeld: false,
+                    providers: providers
+                ),
                 // The same id three times is one provider.
                 try makeEntry(
                     "e",

@@ -28,7 +28,10 @@ import Testing
                     #expect(outcome == expected, "seed \(seed), step \(step)")
                 case 3:
                     let outcome = try store.removeName(name, precondition: precondition, at: now)
-                    #expect(outcome == model.remove(name, precondition), "seed \(seed), step \(step)")
+                    #expect(
+                        outcome == model.remove(name, precondition),
+                        "seed \(seed), step \(step)"
+                    )
                 default:
                     let entry = ImportEntry(
                         name: name,
@@ -74,7 +77,9 @@ import Testing
             let name = try makeName()
             _ = try store.importBatch([try makeEntry()], at: .testNow)
             let before = try store.dump()
-            for precondition in [VersionPrecondition.absent, .version(2), .anyOf([0, 2]), .anyOf([])] {
+            for precondition in [
+                VersionPrecondition.absent, .version(2), .anyOf([0, 2]), .anyOf([]),
+            ] {
                 let put = try store.putName(
                     name,
                     manifestID: makeContentID("x"),

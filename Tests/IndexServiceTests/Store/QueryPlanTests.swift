@@ -22,7 +22,10 @@ import Testing
     @Test func aScanShowsInThePlan() async throws {
         try await withStore { store in
             let plan = try store.read {
-                try Row.fetchAll($0, sql: "EXPLAIN QUERY PLAN SELECT * FROM names WHERE version = 1")
+                try Row.fetchAll(
+                    $0,
+                    sql: "EXPLAIN QUERY PLAN SELECT * FROM names WHERE version = 1"
+                )
             }
             #expect(plan.contains { ($0["detail"] as String).hasPrefix("SCAN") })
         }

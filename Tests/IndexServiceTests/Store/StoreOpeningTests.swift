@@ -20,7 +20,10 @@ import Testing
             func schema(_ store: IndexStore) throws -> [String] {
                 try store.read { database in
                     try String.fetchAll(database, sql: "SELECT identifier FROM grdb_migrations")
-                        + String.fetchAll(database, sql: "SELECT sql FROM sqlite_master WHERE sql > ''")
+                        + String.fetchAll(
+                            database,
+                            sql: "SELECT sql FROM sqlite_master WHERE sql > ''"
+                        )
                 }
             }
             let first = try await withStore(at: path) { store in
@@ -42,7 +45,9 @@ import Testing
                 try store.execute("INSERT INTO grdb_migrations VALUES ('v999: of the future')")
             }
             for _ in 0..<2 {
-                await #expect(throws: StoreError.newerSchema) { try await withStore(at: path) { _ in } }
+                await #expect(throws: StoreError.newerSchema) {
+                    try await withStore(at: path) { _ in }
+                }
             }
         }
     }

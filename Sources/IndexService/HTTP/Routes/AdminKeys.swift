@@ -37,7 +37,10 @@ extension IndexResponder {
 
     private func refresh(_ keys: [ResolveKey]) throws(Problem) {
         guard refresher.enqueue(keys) else {
-            throw Problem(.overCapacity, "too many keys are waiting to be refreshed; try again later")
+            throw Problem(
+                .overCapacity,
+                "too many keys are waiting to be refreshed; try again later"
+            )
         }
     }
 

@@ -13,7 +13,8 @@ extension IndexResponder {
             ? try await putProvider(of: id, request) : try await removeProvider(of: id, request)
     }
 
-    private func putProvider(of id: ContentID, _ request: Request) async throws(Problem) -> Response {
+    private func putProvider(of id: ContentID, _ request: Request) async throws(Problem) -> Response
+    {
         let body = try await limits.object(of: request, fields: ["id", "addr", "region", "ttl_s"])
         let provider = try parseProvider(body, at: .now())
         let isNew = try await write(invalidating: [.contentID(id)]) { store in

@@ -6,7 +6,8 @@ internal import NIOCore
 // GET /resolve/{key} and GET /providers/{cid}, where RAM had no answer.
 
 extension IndexResponder {
-    func answerQuestion(_ endpoint: Endpoint, _ request: Request) async throws(Problem) -> Response {
+    func answerQuestion(_ endpoint: Endpoint, _ request: Request) async throws(Problem) -> Response
+    {
         let question = try Question(endpoint, target: request.head.path ?? "")
         let resolved: Resolved
         do {
@@ -43,4 +44,3 @@ extension IndexResponder {
         return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: answer.body))
     }
 }
-
