@@ -94,7 +94,7 @@ let serviceTargets: [Target] = [
     .testTarget(
         name: "IndexServiceTests",
         dependencies: [
-            "IndexService", "BLAKE3", "Cache",
+            "IndexService", "BLAKE3", "Cache", "CZlib",
             .product(name: "GRDB", package: "GRDB.swift"),
             .product(name: "Logging", package: "swift-log"),
             .product(name: "NIOCore", package: "swift-nio"),

@@ -11,6 +11,9 @@ import time
 from support import ROUNDS, TOKEN, EndToEndTest, make_lines, name_of
 
 LOADERS = 8
+CALLERS = 6
+STORMS = 8
+CALL = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 DRAIN_SECONDS = 10
 
 
@@ -52,6 +55,26 @@ class Loader(threading.Thread):
             name = self.names[step % len(self.names)]
             response = self.server.request("GET", f"/resolve/{name}{fresh}", connection=connection)
         self.statuses.append(response.status)
+
+
+class Caller(threading.Thread):
+    """Opens connections one after the other, one request each, until it is told to stop."""
+
+    def __init__(self, server):
+        super().__init__(daemon=True)
+        self.server = server
+        self.statuses = set()
+        self.is_over = threading.Event()
+
+    def run(self):
+        while not self.is_over.is_set():
+            try:
+                # As fast as can be: what matters happens while a connection is being accepted.
+                with socket.create_connection(("127.0.0.1", self.server.port), 10) as connection:
+                    connection.sendall(CALL)
+                    self.statuses.add(connection.recv(4096)[9:12])
+            except OSError:
+                time.sleep(0.001)
 
 
 class StopTest(EndToEndTest):
@@ -146,6 +169,29 @@ class StopTest(EndToEndTest):
         for _ in range(20):
             self.assert_status(server.get("/resolve/nothing"), 404)
         self.assertEqual(server.stop(), 0)
+
+    def test_stop_while_connections_arrive(self):
+        """A connection that is being accepted at that moment is closed, and breaks nothing."""
+        for number in range(STORMS * ROUNDS):
+            server = self.start("--log-level", "warning")
+            callers = [Caller(server) for _ in range(CALLERS)]
+            for caller in callers:
+                caller.start()
+            time.sleep(self.random.uniform(0.1, 0.2))
+            began = time.monotonic()
+            server.process.terminate()
+            code = server.finish()
+            elapsed = time.monotonic() - began
+            for caller in callers:
+                caller.is_over.set()
+                caller.join(15)
+            with self.subTest(round=number):
+                self.check_no_crash(server.log_text(), code)
+                self.assertEqual(code, 0)
+                self.assertLess(elapsed, 5)
+                statuses = set().union(*(caller.statuses for caller in callers))
+                self.assertLessEqual({b"200"}, statuses)
+                self.assertLessEqual(statuses, {b"200", b""})
 
     def test_stop_under_load_breaks_no_answer(self):
         lines = make_lines(100)

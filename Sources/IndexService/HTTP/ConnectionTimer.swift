@@ -72,11 +72,7 @@ final class ArrivalObserver: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch exchanges.arrived(unwrapInboundIn(data)) {
-        case .decode: context.fireChannelRead(data)
-        case .drop: break
-        case .close: context.close(promise: nil)
-        }
+        if exchanges.takes(unwrapInboundIn(data)) { context.fireChannelRead(data) }
     }
 }
 

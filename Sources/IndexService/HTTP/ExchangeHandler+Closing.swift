@@ -10,29 +10,35 @@ extension ExchangeHandler {
     /// Closing at once would make the kernel reset the connection while unread bytes are there, and
     /// the client would lose the answer that tells it why. The output is closed only when all of it
     /// is on its way: a client that has closed its own side would lose the rest of a long answer.
-    func linger(_ context: ChannelHandlerContext) {
-        phase = .lingering(bytesLeft: ExchangeServices.lingeringBytes)
+    func linger(
+        _ context: ChannelHandlerContext,
+        atMost time: TimeAmount = ExchangeServices.lingeringTime
+    ) {
+        phase = .lingering(bytesLeft: 0)
         waitingParts.removeAll()
         waitingProblem = nil
         needsFlush = false
         timer.move(to: .now() + services.limits.idleTimeout, on: context)
         let sent = context.eventLoop.makePromise(of: Void.self)
-        sent.futureResult.assumeIsolated().whenComplete { [self] _ in closeOutput(context) }
+        sent.futureResult.assumeIsolated().whenComplete { [self] _ in
+            closeOutput(context, waitingAtMost: time)
+        }
         if let encoderContext {
             encoderContext.writeAndFlush(NIOAny(ByteBuffer()), promise: sent)
         } else {
             sent.succeed()
         }
-        readOn(context)
     }
 
-    private func closeOutput(_ context: ChannelHandlerContext) {
+    private func closeOutput(_ context: ChannelHandlerContext, waitingAtMost time: TimeAmount) {
         guard !isInputClosed else {
             context.close(promise: nil)
             return
         }
         context.close(mode: .output, promise: nil)
-        timer.move(to: .now() + ExchangeServices.lingeringTime, on: context)
+        timer.move(to: .now() + time, on: context)
+        phase = .lingering(bytesLeft: ExchangeServices.lingeringBytes)
+        readOn(context)
     }
 
     /// Leaves the end of the connection to `linger`: whoever is behind this handler may be done

@@ -27,10 +27,6 @@ final class ExchangeHandler: ChannelDuplexHandler {
         case answering(Exchange, headSent: Bool)
         /// The last answer is written; what the client still sends is dropped, up to a bound.
         case lingering(bytesLeft: Int)
-
-        var isAnswering: Bool {
-            if case .answering = self { true } else { false }
-        }
     }
 
     let services: ExchangeServices
@@ -53,16 +49,24 @@ final class ExchangeHandler: ChannelDuplexHandler {
     /// Whether the bytes of one read are on their way through.
     private var isInRead = false
     private var isReadHeld = false
-    /// Whether a line has ended since the first bytes of a head came.
-    private var hasRequestLine = false
+    /// How many bytes of a request line came, and whether its end was among them.
+    private var requestLine = (bytes: 0, isComplete: false)
 
-    /// False when the connection is over a cap: it is told so and closed.
-    private let isAdmitted: Bool
+    /// What becomes of a connection that came in.
+    enum Admission {
+        case admitted
+        /// It is over a cap: it is told so and closed.
+        case overCapacity
+        /// It came too late: it is closed without a word.
+        case stopping
+    }
 
-    init(services: ExchangeServices, local: LoopLocal, isAdmitted: Bool) {
+    private let admission: Admission
+
+    init(services: ExchangeServices, local: LoopLocal, admission: Admission) {
         self.services = services
         self.local = local
-        self.isAdmitted = isAdmitted
+        self.admission = admission
     }
 
     // MARK: Inbound
@@ -87,9 +91,14 @@ final class ExchangeHandler: ChannelDuplexHandler {
         if isHeld { isReadHeld = true } else { context.read() }
     }
 
-    /// Whether the next request has to wait: for the answer before it, or until the client has
-    /// taken what is written.
-    private var isHeld: Bool { isBackedUp || phase.isAnswering }
+    /// Whether what comes next has to wait: for the answer before it, until the client has taken
+    /// what is written, or for the end, when enough was dropped.
+    private var isHeld: Bool {
+        switch phase {
+        case .answering, .lingering(bytesLeft: 0): true
+        case .waiting, .receiving, .lingering: isBackedUp
+        }
+    }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         isBackedUp = !context.channel.isWritable
@@ -121,9 +130,9 @@ final class ExchangeHandler: ChannelDuplexHandler {
     }
 
     private func makeProblem(_ error: HTTPParserError) -> Problem {
-        guard error == .headerOverflow, case .waiting = phase, !hasRequestLine else {
-            return Problem(error)
-        }
+        guard error == .headerOverflow, case .waiting = phase,
+            requestLine.bytes > services.screening.maximumTargetBytes
+        else { return Problem(error) }
         return services.screening.longTargetProblem
     }
 
@@ -134,7 +143,9 @@ final class ExchangeHandler: ChannelDuplexHandler {
             goOn(context)
         case is ChannelShouldQuiesceEvent:
             closesAfterAnswer = true
-            if case .waiting = phase { linger(context) }
+            guard case .waiting = phase else { return }
+            typealias Times = ExchangeServices
+            linger(context, atMost: isBackedUp ? Times.lingeringTime : Times.idleLingeringTime)
         default:
             context.fireUserInboundEventTriggered(event)
         }
@@ -148,11 +159,17 @@ final class ExchangeHandler: ChannelDuplexHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        if !isAdmitted {
+        switch admission {
+        case .admitted:
+            break
+        case .overCapacity:
             let problem = Problem(.overCapacity, "too many connections are open; try again later")
             refuse(makeUnparsedExchange(), problem, context)
+        case .stopping:
+            linger(context, atMost: ExchangeServices.idleLingeringTime)
         }
-        context.fireChannelActive()
+        // Kept from the async bridge, which would let go of its writer: a connection that comes in
+        // while the service stops may never be handled, and an orphaned writer ends the process.
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -168,26 +185,28 @@ final class ExchangeHandler: ChannelDuplexHandler {
         context.fireChannelInactive()
     }
 
-    /// What becomes of bytes that came in.
-    enum Arrival {
-        case decode, drop, close
-    }
-
-    /// Told by `ArrivalObserver` of bytes before they are decoded.
-    func arrived(_ bytes: ByteBuffer) -> Arrival {
+    /// Told by `ArrivalObserver` of bytes before they are decoded; false drops them.
+    func takes(_ bytes: ByteBuffer) -> Bool {
         switch phase {
         case .waiting:
             timer.headBegan()
-            if !hasRequestLine {
-                hasRequestLine = bytes.readableBytesView.contains(UInt8(ascii: "\n"))
-            }
-            return .decode
+            count(bytes)
+            return true
         case .receiving, .answering:
-            return .decode
+            return true
         case .lingering(let left):
-            phase = .lingering(bytesLeft: left - bytes.readableBytes)
-            return bytes.readableBytes > left ? .close : .drop
+            phase = .lingering(bytesLeft: max(0, left - bytes.readableBytes))
+            return false
         }
+    }
+
+    /// Measures the request line, which tells a long target from long headers.
+    private func count(_ bytes: ByteBuffer) {
+        guard !requestLine.isComplete else { return }
+        let view = bytes.readableBytesView
+        let end = view.firstIndex(of: UInt8(ascii: "\n"))
+        requestLine.bytes += view.startIndex.distance(to: end ?? view.endIndex)
+        requestLine.isComplete = end != nil
     }
 
     // MARK: Requests
@@ -207,7 +226,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         timer.headArrived()
-        hasRequestLine = false
+        requestLine = (0, false)
         // The decoder does not look behind a request that asks for another protocol.
         if head.asksForUpgrade { closesAfterAnswer = true }
         let verdict = services.screening.judge(head)
@@ -215,7 +234,9 @@ final class ExchangeHandler: ChannelDuplexHandler {
         services.ledger.began(exchange, on: local)
         switch verdict {
         case .refused(let problem):
-            refuse(exchange, problem, hasBody: head.hasBody, context)
+            // A head that is wrong may not mean what it says of its body: nothing behind it is read.
+            let mayHaveBody = head.hasBody || problem.code == .badRequest
+            refuse(exchange, problem, hasBody: mayHaveBody, context)
         case .accepted:
             if head.expectsContinue {
                 let head = HTTPResponseHead(version: .http1_1, status: .continue)

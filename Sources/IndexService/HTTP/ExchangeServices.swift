@@ -16,6 +16,8 @@ struct ExchangeServices: Sendable {
     /// What is still read, and dropped, from a client whose request was refused before its end.
     static let lingeringBytes = 2 << 20
     static let lingeringTime = TimeAmount.seconds(2)
+    /// The same at the stop of the service, for clients that may not even look at the connection.
+    static let idleLingeringTime = TimeAmount.milliseconds(250)
 
     let screening: Screening
     let limits: Limits

@@ -20,6 +20,7 @@ struct Listener: Service {
     let onListening: @Sendable (ListenAddress) -> Void
 
     func run() async throws {
+        let stop = StopSignal()
         let application = Application(
             responder: responder,
             server: HTTPServerBuilder { respond in
@@ -27,7 +28,8 @@ struct Listener: Service {
                     responder: respond,
                     services: services,
                     limiter: limiter,
-                    locals: locals
+                    locals: locals,
+                    stop: stop
                 )
             },
             configuration: ApplicationConfiguration(
@@ -43,6 +45,8 @@ struct Listener: Service {
             try await withGracefulShutdownHandler {
                 try await application.run()
             } onGracefulShutdown: {
+                // Before the server tells its connections: those it cannot tell yet look here.
+                stop.give()
                 bound.isStopping()
             }
         } catch let error as IOError {
@@ -62,6 +66,17 @@ struct Listener: Service {
 
     private static func reason(_ code: CInt) -> String {
         strerror(code).map { String(cString: $0).lowercased() } ?? "error \(code)"
+    }
+}
+
+/// Tells connections that come in while their listener stops, too late to be told by the server.
+final class StopSignal: Sendable {
+    private let flag = Atomic(false)
+
+    var isGiven: Bool { flag.load(ordering: .acquiring) }
+
+    func give() {
+        flag.store(true, ordering: .releasing)
     }
 }
 

@@ -18,15 +18,15 @@ struct ServiceChannel: HTTPChannelHandler {
     let services: ExchangeServices
     let limiter: ConnectionLimiter
     let locals: LoopLocals
+    let stop: StopSignal
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
-            let isAdmitted = admit(channel)
             let exchanges = ExchangeHandler(
                 services: services,
                 local: locals.local(of: channel.eventLoop),
-                isAdmitted: isAdmitted
+                admission: admit(channel)
             )
             try pipeline.addHandler(ArrivalObserver(telling: exchanges))
             try pipeline.configureHTTPServerPipeline(
@@ -49,11 +49,11 @@ struct ServiceChannel: HTTPChannelHandler {
         await handleHTTP(asyncChannel: value, logger: logger)
     }
 
-    private func admit(_ channel: any Channel) -> Bool {
+    private func admit(_ channel: any Channel) -> ExchangeHandler.Admission {
         let address = channel.remoteAddress?.ipAddress ?? ""
-        guard limiter.admit(address) else { return false }
+        guard limiter.admit(address) else { return .overCapacity }
         channel.closeFuture.whenComplete { [limiter] _ in limiter.release(address) }
-        return true
+        return stop.isGiven ? .stopping : .admitted
     }
 
     /// Hard bounds of the decoder, a little above the screening's own, which give the better

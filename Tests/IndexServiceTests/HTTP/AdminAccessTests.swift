@@ -28,8 +28,9 @@ import Testing
                 "Bearer \(token), Bearer \(token)", "Bearer \"\(token)\"",
             ]
             for request in ContractRow.adminRequests {
-                for credential in credentials {
-                    let answer = try await service.ask(request.withCredential(credential))
+                let attempts = credentials.map { request.withCredential($0) }
+                let answers = try await service.ask(attempts)
+                for (credential, answer) in zip(credentials, answers) {
                     let label = Comment(rawValue: "\(request.target) \(credential ?? "no header")")
                     #expect(answer.status == 401, label)
                     #expect(answer["WWW-Authenticate"] == "Bearer realm=\"svc-index\"", label)

@@ -59,9 +59,9 @@ import Testing
         on service: RunningService,
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
+        let answers = try await ask(row, ways, service)
         var first: WireResponse?
-        for way in ways {
-            let answer = try await ask(row, way, service)
+        for (way, answer) in zip(ways, answers) {
             row.check(answer, way: way, sourceLocation: sourceLocation)
             guard let first else {
                 first = answer
@@ -77,25 +77,32 @@ import Testing
         }
     }
 
+    /// The answers to a row in each way; only HTTP/1.0 and refused bodies need new connections.
     private func ask(
         _ row: ContractRow,
-        _ way: WayOfAsking,
+        _ ways: [WayOfAsking],
         _ service: RunningService
-    ) async throws -> WireResponse {
-        let request = way.shape(row.request).with("X-Corr-ID", "row-1")
-        switch way {
-        case .first:
-            let answers = try await service.ask(SampleIndex.purgeAll, request)
-            return answers[1]
-        case .pipelined:
-            return try await service.connected { connection in
-                let ahead = WireRequest("GET", "/version")
-                try connection.send(ahead.bytes + request.bytes)
-                _ = try connection.response()
-                return try connection.response(to: request.method)
+    ) async throws -> [WireResponse] {
+        let port = service.port
+        return try await onOwnThread {
+            var connection = try RawConnection(port: port)
+            return try ways.map { way in
+                let request = way.shape(row.request).with("X-Corr-ID", "row-1")
+                switch way {
+                case .first:
+                    try connection.send(SampleIndex.purgeAll)
+                    _ = try connection.response()
+                    try connection.send(request)
+                case .pipelined:
+                    try connection.send(WireRequest("GET", "/version").bytes + request.bytes)
+                    _ = try connection.response()
+                case .again, .absoluteForm, .http10, .head:
+                    try connection.send(request)
+                }
+                let answer = try connection.response(to: request.method)
+                if answer["Connection"] == "close" { connection = try RawConnection(port: port) }
+                return answer
             }
-        case .again, .absoluteForm, .http10, .head:
-            return try await service.ask(request)
         }
     }
 }

@@ -25,8 +25,8 @@ import Testing
         try await withService { service in
             try await SampleIndex.fill(service)
             for id in Self.taken {
-                for request in Self.requests {
-                    let answer = try await service.ask(request.with("X-Corr-ID", id))
+                let requests = Self.requests.map { $0.with("X-Corr-ID", id) }
+                for (request, answer) in zip(requests, try await service.ask(requests)) {
                     #expect(answer["X-Corr-ID"] == id, "\(request.target)")
                 }
             }
@@ -38,8 +38,8 @@ import Testing
             try await SampleIndex.fill(service)
             var seen: Set<String> = []
             for id in Self.replaced {
-                for request in Self.requests {
-                    let answer = try await service.ask(request.with("X-Corr-ID", id))
+                let requests = Self.requests.map { $0.with("X-Corr-ID", id) }
+                for (request, answer) in zip(requests, try await service.ask(requests)) {
                     let fresh = try #require(answer["X-Corr-ID"])
                     #expect(fresh.count == 26 && fresh != id, "\(request.target)")
                     #expect(Set(fresh).isSubset(of: "0123456789ABCDEFGHJKMNPQRSTVWXYZ"))

@@ -115,7 +115,6 @@ enum MalformedRequests {
         ("NUL bytes", [UInt8](repeating: 0, count: 100)),
         ("high bytes", [UInt8](repeating: 0xff, count: 5000)),
         ("an answer", text("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")),
-        ("RTSP", text("DESCRIBE rtsp://h/a RTSP/1.0\r\nCSeq: 1\r\n\r\n")),
         ("SMTP", text("EHLO mail.example\r\n")),
         ("Redis", text("*1\r\n$4\r\nPING\r\n")),
         ("JSON", text("{\"method\":\"GET\"}\n")),

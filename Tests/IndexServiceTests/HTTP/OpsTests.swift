@@ -112,15 +112,18 @@ import Testing
         try await withService { service in
             try await SampleIndex.fill(service)
             for (request, series) in Self.counted {
-                let before = try series.map { try service.metric($0.0, $0.1) }
+                let exposition = try service.exposition()
+                let before = series.map { exposition.value($0.0, $0.1) ?? 0 }
                 _ = try await service.ask(request)
-                let after = try series.map { try service.metric($0.0, $0.1) }
+                let later = try service.exposition()
+                let after = series.map { later.value($0.0, $0.1) ?? 0 }
                 let label = Comment(rawValue: "\(request.method) \(request.target): \(series)")
                 let expected = before.map { $0 + 1 }
                 #expect(after == expected, label)
             }
+            let last = try service.exposition()
             for route in Route.allCases {
-                #expect(try service.metric("inflight_requests", "route=\(route.text)") == 0)
+                #expect(last.value("inflight_requests", "route=\(route.text)") == 0)
             }
         }
     }

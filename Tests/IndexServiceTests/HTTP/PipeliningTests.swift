@@ -163,14 +163,14 @@ import Testing
     @Test func aClientThatReadsNothingIsNotReadFromWithoutBound() async throws {
         try await withService { service in
             try await SampleIndex.fill(service)
-            for target in ["/resolve/libc6?limit=32", "/admin/names"] {
+            for target in ["/resolve/libc6?limit=32", "/metrics"] {
                 let request = WireRequest.admin("GET", target).bytes
                 let (poured, statuses) = try await service.connected { connection in
                     let batch = (0..<500).flatMap { _ in request }
                     let poured = connection.pour(batch, total: 100 << 20)
                     // Whoever begins to read gets every answer, in spite of the pause.
                     let whole = poured / request.count
-                    let statuses = try (0..<min(whole, 20_000)).map { _ in
+                    let statuses = try (0..<min(whole, 200)).map { _ in
                         try connection.response().status
                     }
                     return (poured, statuses)

@@ -13,22 +13,29 @@ struct RunningService: Sendable {
     let port: UInt16
     let log: RecordedLog
 
-    /// Sends `requests` one after another on one connection and reads as many answers.
-    func ask(_ requests: WireRequest...) async throws -> [WireResponse] {
+    /// Sends `requests` one after another and reads as many answers.
+    ///
+    /// They share a connection for as long as the answers leave it open.
+    func ask(_ requests: [WireRequest]) async throws -> [WireResponse] {
         let port = port
         return try await onOwnThread {
-            let connection = try RawConnection(port: port)
+            var connection = try RawConnection(port: port)
             return try requests.map { request in
                 try connection.send(request)
-                return try connection.response(to: request.method)
+                let answer = try connection.response(to: request.method)
+                if answer["Connection"] == "close" { connection = try RawConnection(port: port) }
+                return answer
             }
         }
     }
 
+    func ask(_ requests: WireRequest...) async throws -> [WireResponse] {
+        try await ask(requests)
+    }
+
     /// One request on a connection of its own.
     func ask(_ request: WireRequest) async throws -> WireResponse {
-        let answers: [WireResponse] = try await ask(request)
-        return answers[0]
+        try await ask([request])[0]
     }
 
     /// Sends `bytes` on a connection of its own, then reads one answer.
@@ -49,9 +56,14 @@ struct RunningService: Sendable {
         return try await onOwnThread { try work(try RawConnection(port: port)) }
     }
 
+    /// What `/metrics` says at this moment.
+    func exposition() throws -> Exposition {
+        try Exposition(application.metrics.exposition())
+    }
+
     /// The value of a series in `/metrics`, its labels as `name=value,name=value`.
     func metric(_ name: String, _ labels: String = "") throws -> Double {
-        try Exposition(application.metrics.exposition()).value(name, labels) ?? 0
+        try exposition().value(name, labels) ?? 0
     }
 }
 
@@ -71,6 +83,8 @@ func withService(
     var settings = Settings()
     settings.http.bind = ListenAddress(host: "127.0.0.1", port: 0)
     settings.http.eventLoops = 2
+    // Slow enough that no score changes, and no entity tag with it, while a test runs.
+    settings.rank.halfLife = .seconds(31_536_000)
     if hasToken {
         settings.auth.tokenFile = try directory.write(RunningService.token + "\n", to: "token")
     }

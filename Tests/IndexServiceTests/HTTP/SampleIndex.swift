@@ -26,11 +26,9 @@ enum SampleIndex {
 
     /// Puts it all into `service`; throws when one is not created.
     static func fill(_ service: RunningService) async throws {
-        for request in requests {
-            let answer = try await service.ask(request)
-            guard answer.status == 201 else {
-                throw RawConnection.Failure.malformed("\(request.target): \(answer.text)")
-            }
+        let answers = try await service.ask(requests)
+        for (request, answer) in zip(requests, answers) where answer.status != 201 {
+            throw RawConnection.Failure.malformed("\(request.target): \(answer.text)")
         }
     }
 

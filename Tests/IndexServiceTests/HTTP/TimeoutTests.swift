@@ -6,9 +6,9 @@ import Testing
 /// Clients that take their time: heads, bodies, silences, and answers that take too long.
 @Suite struct TimeoutTests {
     private static func short(_ settings: inout Settings) {
-        settings.http.headerTimeout = .milliseconds(300)
-        settings.http.requestTimeout = .milliseconds(300)
-        settings.http.idleTimeout = .milliseconds(600)
+        settings.http.headerTimeout = .milliseconds(500)
+        settings.http.requestTimeout = .milliseconds(1000)
+        settings.http.idleTimeout = .milliseconds(1000)
     }
 
     @Test func aHeadThatDoesNotEndIsGivenUp() async throws {
@@ -43,13 +43,13 @@ import Testing
                     let beganAt = clock.now
                     try connection.send(start)
                     for byte in rest {
-                        if connection.hasInput(within: 20) { break }
+                        if connection.hasInput(within: 5) { break }
                         try connection.send([byte])
                     }
                     return (try connection.response(), clock.now - beganAt)
                 }
                 #expect(answer.status == 408)
-                #expect(elapsed > .milliseconds(290) && elapsed < .seconds(5), "\(elapsed)")
+                #expect(elapsed > .milliseconds(490) && elapsed < .seconds(8), "\(elapsed)")
             }
         }
     }
@@ -90,7 +90,7 @@ import Testing
                     try connection.requireEnd()
                     return clock.now - beganAt
                 }
-                #expect(elapsed > .milliseconds(500) && elapsed < .seconds(5), "\(elapsed)")
+                #expect(elapsed > .milliseconds(900) && elapsed < .seconds(8), "\(elapsed)")
             }
         }
     }
@@ -102,7 +102,7 @@ import Testing
             try await SampleIndex.fill(service)
             let statuses: [Int] = try await service.connected { connection in
                 let clock = ContinuousClock()
-                let end = clock.now + .milliseconds(1300)
+                let end = clock.now + .milliseconds(2200)
                 var statuses: [Int] = []
                 while clock.now < end {
                     try connection.send(WireRequest("GET", target))
@@ -149,21 +149,21 @@ import Testing
     }
 
     /// Taking answers slowly is not a request that takes too long, nor does it cut the last one.
-    @Test(arguments: [false, true], [false, true])
+    @Test(arguments: [(false, false), (true, false), (true, true)])
     func aSlowReaderGetsAllOfItsAnswers(closes: Bool, stopsSending: Bool) async throws {
         try await withService { settings in
-            settings.http.requestTimeout = .milliseconds(300)
+            settings.http.requestTimeout = .milliseconds(1000)
         } _: { service in
             let port = service.port
             let one = WireRequest("GET", "/metrics")
             let last = closes ? one.with("Connection", "close") : one
             // More than the kernel's buffers hold.
-            let requests = Array(repeating: one, count: 400) + [last]
+            let requests = Array(repeating: one, count: 120) + [last]
             let statuses = try await onOwnThread {
                 let connection = try RawConnection(port: port, receiveBuffer: 4096)
                 try connection.send(requests.flatMap(\.bytes))
                 if stopsSending { connection.finishSending() }
-                connection.leaveUnread(forMilliseconds: 700)
+                connection.leaveUnread(forMilliseconds: 1500)
                 return try requests.map { _ in try connection.response().status }
             }
             #expect(statuses.count == requests.count && Set(statuses) == [200])

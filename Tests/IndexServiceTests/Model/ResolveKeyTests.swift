@@ -52,14 +52,14 @@ import Testing
         #expect(Set(errors.map(ordinal)) == Set(0...8))
     }
 
-    @Test func anyKeyPrintsAndParsesBackToItself() {
+    @Test func anyKeyPrintsAndParsesBackToItself() throws {
         for seed in 0..<3000 as Range<UInt64> {
             var random = SeededRandom(seed: seed)
             let text =
                 random.pick(["", "name:", "b3:", "%"])
                 + random.text(of: "abAB019.-_+:%", count: random.int(in: 0...8))
             guard let key = try? ResolveKey(percentEncoded: text) else { continue }
-            #expect(try! ResolveKey(parsing: key.description) == key, "seed \(seed)")
+            #expect(try ResolveKey(parsing: key.description) == key, "seed \(seed)")
         }
     }
 
@@ -84,12 +84,9 @@ import Testing
         for byte in UInt8(0)..<0x80 {
             let hex = String(byte, radix: 16)
             let encoded = "a%" + (hex.utf8.count == 1 ? "0" : "") + hex + "b"
-            let decoded = "a" + String(Unicode.Scalar(byte)) + "b"
-            #expect(try PercentDecoding.decode(encoded) == decoded)
-            #expect(
-                try PercentDecoding.decode(encoded.uppercased()) == "A"
-                    + decoded.dropFirst().dropLast() + "B"
-            )
+            let character = String(Unicode.Scalar(byte))
+            #expect(try PercentDecoding.decode(encoded) == "a" + character + "b")
+            #expect(try PercentDecoding.decode(encoded.uppercased()) == "A" + character + "B")
         }
     }
 

@@ -53,7 +53,7 @@ import Testing
         }
     }
 
-    @Test(arguments: 0..<60 as Range<UInt64>)
+    @Test(arguments: 0..<30 as Range<UInt64>)
     func flippedBitsAnywhereAreAnswersOrErrors(_ seed: UInt64) async throws {
         var random = SeededRandom(seed: seed)
         try await withTemporaryDirectory { path in
