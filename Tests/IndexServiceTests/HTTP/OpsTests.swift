@@ -155,9 +155,14 @@ import Testing
         try await withService { settings in
             settings.metrics.bind = ListenAddress(host: "127.0.0.1", port: 0)
         } _: { service in
-            let listening = service.log.records.filter { $0.message == "listening" }
-            let ports = listening.compactMap { record in
-                record.metadata["address"]?.split(separator: ":").last.flatMap { UInt16($0) }
+            var ports: [UInt16] = []
+            // The two listeners are bound in any order; the callers' one is known already.
+            while ports.count < 2 {
+                await Task.yield()
+                let listening = service.log.records.filter { $0.message == "listening" }
+                ports = listening.compactMap { record in
+                    record.metadata["address"]?.split(separator: ":").last.flatMap { UInt16($0) }
+                }
             }
             let other = try #require(ports.first { $0 != service.port })
             let operators = RunningService(
