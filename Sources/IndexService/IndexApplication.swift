@@ -107,6 +107,7 @@ package struct IndexApplication: Sendable {
         ) -> Listener {
             Listener(
                 address: address,
+                flag: audience == .operators ? "--metrics-bind" : "--http-bind",
                 responder: makeResponder(),
                 services: makeExchangeServices(for: audience),
                 limiter: ConnectionLimiter(

@@ -1,15 +1,16 @@
 /// Why the service could not start; each message says what to change.
 package enum StartError: Error, CustomStringConvertible {
     case store(path: String, StoreError)
-    case listen(ListenAddress, reason: String)
+    /// The option that sets the address is what the message tells to change.
+    case listen(ListenAddress, flag: String, reason: String)
     /// A setting that only shows to be wrong when it is used.
     case setting(String)
 
     package var description: String {
         switch self {
         case .store(let path, let error): error.operatorMessage(path: path)
-        case .listen(let address, let reason):
-            "cannot listen on \(address): \(reason); choose another address with --http-bind"
+        case .listen(let address, let flag, let reason):
+            "cannot listen on \(address): \(reason); choose another address with \(flag)"
         case .setting(let sentence): sentence
         }
     }

@@ -10,6 +10,8 @@ internal import Synchronization
 /// One listening socket and everything behind it.
 struct Listener: Service {
     let address: ListenAddress
+    /// The option that sets the address, for the message when it cannot be bound.
+    let flag: String
     let responder: IndexResponder
     let services: ExchangeServices
     let limiter: ConnectionLimiter
@@ -50,9 +52,10 @@ struct Listener: Service {
                 bound.isStopping()
             }
         } catch let error as IOError {
-            throw StartError.listen(address, reason: Self.reason(error.errnoCode))
+            throw StartError.listen(address, flag: flag, reason: Self.reason(error.errnoCode))
         } catch is SocketAddressError.UnknownHost {
-            throw StartError.listen(address, reason: "the host name does not resolve")
+            let reason = "the host name does not resolve"
+            throw StartError.listen(address, flag: flag, reason: reason)
         }
     }
 

@@ -38,10 +38,14 @@ struct ServiceChannel: HTTPChannelHandler {
             )
             try pipeline.addHandler(exchanges)
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
-            return try NIOAsyncChannel(
+            let value = try NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>(
                 wrappingChannelSynchronously: channel,
                 configuration: .init(isOutboundHalfClosureEnabled: true)
             )
+            // A server that stops drops what it has accepted and not yet handed on; a writer that
+            // goes before its channel has closed ends the process (apple/swift-nio issue 2813).
+            channel.closeFuture.whenComplete { _ in withExtendedLifetime(value) {} }
+            return value
         }
     }
 
