@@ -234,7 +234,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
         services.ledger.began(exchange, on: local)
         switch verdict {
         case .refused(let problem):
-            // A head that is wrong may not mean what it says of its body: nothing behind it is read.
+            // What a wrong head says of its body may be wrong too: nothing behind it is read.
             let mayHaveBody = head.hasBody || problem.code == .badRequest
             refuse(exchange, problem, hasBody: mayHaveBody, context)
         case .accepted:
