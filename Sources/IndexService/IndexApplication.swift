@@ -15,7 +15,7 @@ package struct IndexApplication: Sendable {
     private let settings: Settings
     private let logger: Logger
     private let cache: AnswerCache
-    private let pins: PinnedKeys
+    let pins: PinnedKeys
     private let refresher: Refresher
     private let adminAccess: AdminAccess
 
@@ -23,6 +23,7 @@ package struct IndexApplication: Sendable {
     package init(settings: Settings, logger: Logger) throws(StartError) {
         self.settings = settings
         self.logger = logger
+        try DescriptorLimit(settings).claim()
         adminAccess = try Self.readAdminAccess(settings.auth)
         metrics = Metrics()
         readiness = Readiness()
@@ -54,10 +55,7 @@ package struct IndexApplication: Sendable {
         stopOn signals: [UnixSignal] = [.sigterm, .sigint],
         onListening: @escaping @Sendable (ListenAddress) -> Void = { _ in }
     ) async throws {
-        let group = MultiThreadedEventLoopGroup(
-            numberOfThreads: settings.http.eventLoops == 0
-                ? System.coreCount : settings.http.eventLoops
-        )
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.http.loopCount)
         do {
             try await serve(on: group, stopOn: signals, onListening: onListening)
             await shutDown(group)

@@ -72,6 +72,6 @@ struct HashCommand: ParsableCommand {
     }
 
     private static func failure(_ file: String) -> Failure {
-        Failure(.failed, "\(file): \(String(cString: strerror(errno)).lowercased())")
+        Failure(.failed, "\(file): \(SystemError.reason(errno))")
     }
 }

@@ -99,7 +99,7 @@ struct InputFile {
         descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
         var status = stat()
         guard descriptor >= 0, fstat(descriptor, &status) == 0 else {
-            throw Failure(.failed, "\(path): \(String(cString: strerror(errno)).lowercased())")
+            throw Failure(.failed, "\(path): \(SystemError.reason(errno))")
         }
         guard status.st_mode & S_IFMT != S_IFDIR else {
             throw Failure(.failed, "\(path): is a directory")
@@ -117,7 +117,7 @@ struct InputFile {
             }
             if received >= 0 { return bytes }
             guard errno == EINTR else {
-                throw Failure(.failed, "\(name): \(String(cString: strerror(errno)).lowercased())")
+                throw Failure(.failed, "\(name): \(SystemError.reason(errno))")
             }
         }
     }

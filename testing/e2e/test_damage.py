@@ -171,6 +171,22 @@ class DamageTest(EndToEndTest):
         code = server.stop()
         self.check_no_crash(server.log_text(), code)
 
+    def test_store_that_is_replaced_is_not_written(self):
+        """A backup put over the database of a running service gets no acknowledged writes."""
+        [cid] = self.content_ids([b"{}"])
+        path = f"/admin/manifests/{cid}"
+        server = self.start(database=self.database)
+        away = self.folder / "away"
+        shutil.copy(self.file, away)
+        original = self.folder / "original"
+        self.file.rename(original)
+        away.rename(self.file)
+        self.assert_problem(server.put(path, b"{}"), 503, "upstream_unready", "written")
+        self.check_unready(server, "written")
+        original.rename(self.file)
+        self.wait_for("/readyz 200", 2, lambda: server.readiness()[0] == 200)
+        self.assert_status(server.put(path, b"{}"), 201)
+
     def test_store_that_is_moved_away_is_not_written(self):
         """What would go into files that nobody finds again is not acknowledged."""
         document = b'{"written":"in time"}'

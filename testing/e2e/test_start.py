@@ -108,8 +108,8 @@ class SettingsTest(EndToEndTest):
 
     def test_unreadable_configuration_is_refused(self):
         missing = self.folder / "missing.toml"
-        self.refuse([missing, "No such file"], "--config", missing)
-        self.refuse([self.folder, "Is a directory"], "--config", self.folder)
+        self.refuse([missing, "no such file"], "--config", missing)
+        self.refuse([self.folder, "is a directory"], "--config", self.folder)
         config = self.write_config("[cache\nentries = 5\n")
         self.refuse([f"{config}:1"], "--config", config)
         config.write_bytes(b"\xff\xfe\x00")

@@ -37,7 +37,6 @@ class Loader(threading.Thread):
                 self.refused += 1
                 if self.refused > 3:
                     return
-                time.sleep(0.01)
             except (OSError, http.client.HTTPException):
                 continue
             finally:
@@ -64,6 +63,7 @@ class Caller(threading.Thread):
         super().__init__(daemon=True)
         self.server = server
         self.statuses = set()
+        self.answers = 0
         self.is_over = threading.Event()
 
     def run(self):
@@ -73,8 +73,9 @@ class Caller(threading.Thread):
                 with socket.create_connection(("127.0.0.1", self.server.port), 10) as connection:
                     connection.sendall(CALL)
                     self.statuses.add(connection.recv(4096)[9:12])
+                    self.answers += 1
             except OSError:
-                time.sleep(0.001)
+                continue
 
 
 class StopTest(EndToEndTest):
@@ -177,7 +178,8 @@ class StopTest(EndToEndTest):
             callers = [Caller(server) for _ in range(CALLERS)]
             for caller in callers:
                 caller.start()
-            time.sleep(self.random.uniform(0.1, 0.2))
+            enough = self.random.randint(20, 400)
+            self.wait_for("answers", 10, lambda: sum(c.answers for c in callers) >= enough)
             began = time.monotonic()
             server.process.terminate()
             code = server.finish()
@@ -204,7 +206,10 @@ class StopTest(EndToEndTest):
             loaders = [Loader(server, index, names, cids) for index in range(LOADERS)]
             for loader in loaders:
                 loader.start()
-            time.sleep(self.random.uniform(0.3, 1))
+            enough = self.random.randint(200, 2000)
+            self.wait_for(
+                "answers", 20, lambda: sum(len(one.statuses) for one in loaders) >= enough
+            )
             began = time.monotonic()
             server.process.send_signal(self.random.choice((signal.SIGTERM, signal.SIGINT)))
             code = server.finish()

@@ -75,7 +75,7 @@ package enum AdminAccess: Sendable {
         guard descriptor >= 0 else {
             throw TokenFileError(
                 description: "auth.token_file \(path) cannot be read: "
-                    + "\(String(cString: strerror(errno)).lowercased())"
+                    + SystemError.reason(errno)
             )
         }
         defer { close(descriptor) }

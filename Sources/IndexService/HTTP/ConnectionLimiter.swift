@@ -7,7 +7,7 @@ package final class ConnectionLimiter: Sendable {
         var byAddress: [String: Int] = [:]
     }
 
-    private let maximum: Int
+    let maximum: Int
     private let maximumPerAddress: Int
     private let counts = Mutex(Counts())
 

@@ -76,7 +76,7 @@ extension ExchangeHandler {
 
     /// Whether the connection is of further use once `exchange` is answered.
     func staysOpen(after exchange: Exchange) -> Bool {
-        exchange.isKeepAlive && !closesAfterAnswer
+        exchange.isKeepAlive && !closesAfterAnswer && !isLastRequest
     }
 
     /// What must be said about the connection's future; nil where the version's default holds.

@@ -30,7 +30,9 @@ extension ExchangeHandler {
         exchange.cacheDetail = Resolved.Source.ram.rawValue
         switch outcome {
         case .found(let answer): write(answer, exchange, at: now, context)
-        case .absent: refuse(exchange, .absent(question.query.key), hasBody: false, context)
+        case .absent:
+            let problem = Problem.absent(question.query.key, cacheStatus: CacheStatus.hit)
+            refuse(exchange, problem, hasBody: false, context)
         }
         return true
     }

@@ -100,6 +100,11 @@ final class ExchangeHandler: ChannelDuplexHandler {
         }
     }
 
+    /// Whether the client has said that nothing follows what came so far.
+    var isLastRequest: Bool {
+        isInputClosed && waitingParts.isEmpty && waitingProblem == nil
+    }
+
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         isBackedUp = !context.channel.isWritable
         if !isBackedUp {

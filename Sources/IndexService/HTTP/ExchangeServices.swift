@@ -27,8 +27,9 @@ struct ExchangeServices: Sendable {
 
 /// Accounts for exchanges: the metrics and the one log line of each.
 ///
-/// Answers are logged at `debug`, refusals at `info`, our own failures at `error`, so that the
-/// usual level `info` shows what somebody may have to look at. Keys are shortened; bodies, tokens
+/// Answers are logged at `debug`, refusals at `info`, what could not be looked up or not in time at
+/// `warning`, our own mistakes at `error`, so that the usual level `info` shows what somebody may
+/// have to look at. Keys are shortened; bodies, tokens
 /// and queries never appear.
 struct ExchangeLedger: Sendable {
     let metrics: Metrics
@@ -73,7 +74,8 @@ struct ExchangeLedger: Sendable {
             switch exchange.status {
             case ..<400: .debug
             case ..<500: .info
-            default: .error
+            case 500: .error
+            default: .warning
             }
         guard logger.logLevel <= level else { return }
         var metadata: Logger.Metadata = [

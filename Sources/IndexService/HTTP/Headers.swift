@@ -41,6 +41,7 @@ extension Problem {
     /// What the status obliges us to say beside the body.
     var extraHeaders: [(name: String, value: String)] {
         var headers: [(String, String)] = []
+        if let cacheStatus { headers.append((CacheStatus.header, cacheStatus)) }
         if let retryAfter { headers.append(("Retry-After", String(retryAfter))) }
         if !allowedMethods.isEmpty {
             headers.append(("Allow", allowedMethods.joined(separator: ", ")))
@@ -54,6 +55,11 @@ extension Problem {
         switch error {
         case .headerOverflow:
             self.init(.headersTooLarge, "the headers are too large or too many")
+        case .invalidMethod:
+            self.init(
+                .badRequest,
+                "the request's method is not one of HTTP's; GET, HEAD, PUT, POST and DELETE are"
+            )
         case .invalidEOFState:
             self.init(.badRequest, "the request ends before it is complete")
         default:

@@ -24,7 +24,8 @@ struct IndexResponder: HTTPResponder {
         do throws(Problem) {
             return try await answer(request)
         } catch {
-            if error.code == .internal || error.code == .upstreamUnready {
+            // Whatever else fails has its line as a request; its cause is told by readiness.
+            if error.code == .internal {
                 logger.error(
                     "a request failed",
                     metadata: ["corr_id": "\(correlationID)", "detail": "\(error.detail)"]

@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Hummingbird
 internal import HummingbirdCore
 internal import Logging
@@ -37,7 +36,11 @@ struct Listener: Service {
             configuration: ApplicationConfiguration(
                 address: .hostname(address.host, port: Int(address.port)),
                 serverName: nil,
-                backlog: 1024
+                backlog: 1024,
+                availableConnectionsDelegate: .maximum(
+                    limiter.maximum + DescriptorLimit.refusedConnections,
+                    logger: logger.quieted
+                )
             ),
             onServerRunning: { channel in announce(channel) },
             eventLoopGroupProvider: .shared(group),
@@ -52,7 +55,8 @@ struct Listener: Service {
                 bound.isStopping()
             }
         } catch let error as IOError {
-            throw StartError.listen(address, flag: flag, reason: Self.reason(error.errnoCode))
+            let reason = SystemError.reason(error.errnoCode)
+            throw StartError.listen(address, flag: flag, reason: reason)
         } catch is SocketAddressError.UnknownHost {
             let reason = "the host name does not resolve"
             throw StartError.listen(address, flag: flag, reason: reason)
@@ -65,10 +69,6 @@ struct Listener: Service {
         bound.isBound()
         logger.notice("listening", metadata: ["address": "\(actual)"])
         onListening(actual)
-    }
-
-    private static func reason(_ code: CInt) -> String {
-        strerror(code).map { String(cString: $0).lowercased() } ?? "error \(code)"
     }
 }
 

@@ -29,6 +29,7 @@ extension Problem {
         switch error {
         case .integrity: self.init(.internal, error.publicDetail)
         case .tooManyProviders: self.init(.conflict, error.publicDetail)
+        case .tooManyPins: self.init(.overCapacity, error.publicDetail)
         case .inUse, .unwritable, .diskFull, .corrupt, .newerSchema, .unavailable:
             self.init(.upstreamUnready, error.publicDetail)
         }

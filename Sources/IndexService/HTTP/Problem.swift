@@ -32,6 +32,8 @@ package struct Problem: Error, Sendable, Equatable {
     package var allowedMethods: [String] = []
     /// The current version of the name, for writers whose precondition failed.
     package var currentVersion: Int64?
+    /// What part the answer cache had in "not found", for `Cache-Status`.
+    package var cacheStatus: String?
 
     package init(_ code: Code, _ detail: String, retryAfter: Int? = nil) {
         self.code = code

@@ -62,7 +62,7 @@ struct Question {
     /// The content id of a path segment.
     static func parseContentID(_ segment: String) throws(Problem) -> ContentID {
         do {
-            return try ContentID(parsing: try PercentDecoding.decode(segment))
+            return try ContentID(parsing: try PercentDecoding.decodeKey(segment))
         } catch {
             throw Problem(error)
         }
@@ -71,10 +71,13 @@ struct Question {
 
 extension Problem {
     /// Asked everywhere, and it is not there.
-    static func absent(_ key: ResolveKey) -> Problem {
-        switch key {
-        case .name: Problem(.notFound, "the name is not known here")
-        case .contentID: Problem(.notFound, "nothing is known of this content id")
-        }
+    static func absent(_ key: ResolveKey, cacheStatus: String) -> Problem {
+        var problem =
+            switch key {
+            case .name: Problem(.notFound, "the name is not known here")
+            case .contentID: Problem(.notFound, "nothing is known of this content id")
+            }
+        problem.cacheStatus = cacheStatus
+        return problem
     }
 }

@@ -5,6 +5,18 @@ enum PercentDecoding {
     /// Bytes that are no UTF-8 after decoding become U+FFFD, which no key allows.
     static func decode(_ text: some StringProtocol) throws(KeyError) -> String {
         guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
+        return String(decoding: try bytes(of: text), as: UTF8.self)
+    }
+
+    /// Decodes a key, whose bytes are all ASCII; the error names the first one that is not.
+    static func decodeKey(_ text: some StringProtocol) throws(KeyError) -> String {
+        guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
+        let decoded = try bytes(of: text)
+        if let other = decoded.first(where: { $0 > 0x7f }) { throw .character(other) }
+        return String(decoding: decoded, as: UTF8.self)
+    }
+
+    private static func bytes(of text: some StringProtocol) throws(KeyError) -> [UInt8] {
         var decoded: [UInt8] = []
         decoded.reserveCapacity(text.utf8.count)
         var bytes = text.utf8.makeIterator()
@@ -18,7 +30,7 @@ enum PercentDecoding {
             else { throw .percentEncoding }
             decoded.append(high << 4 | low)
         }
-        return String(decoding: decoded, as: UTF8.self)
+        return decoded
     }
 
     private static func hexValue(_ digit: UInt8) -> UInt8? {

@@ -19,7 +19,7 @@ package enum ResolveKey: Hashable, Sendable, CustomStringConvertible {
 
     /// Parses a path segment of a URL: percent-decoded once, then parsed (RFC 3986, section 2.1).
     package init(percentEncoded segment: some StringProtocol) throws(KeyError) {
-        try self.init(parsing: try PercentDecoding.decode(segment))
+        try self.init(parsing: try PercentDecoding.decodeKey(segment))
     }
 
     package var kind: ResolveKind {

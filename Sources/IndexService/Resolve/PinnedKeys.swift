@@ -20,11 +20,6 @@ package final class PinnedKeys: Sendable {
         keys.withLock { $0 }
     }
 
-    /// Whether `more` keys can be pinned beside those that are.
-    func hasRoom(for more: [ResolveKey]) -> Bool {
-        keys.withLock { $0.union(more).count <= Self.maximumCount }
-    }
-
     func insert(_ more: [ResolveKey]) {
         keys.withLock { $0.formUnion(more) }
     }

@@ -75,7 +75,7 @@ package final class Resolver: Sendable {
     }
 
     /// A key name is a public key: the index has no say in it, and there is no DHT to ask yet.
-    private func refuseUnanswerable(_ key: ResolveKey) throws(ResolveError) {
+    func refuseUnanswerable(_ key: ResolveKey) throws(ResolveError) {
         if case .name(let name) = key, name.isKeyName { throw .discoveryDisabled }
     }
 

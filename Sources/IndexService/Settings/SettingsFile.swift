@@ -94,6 +94,6 @@ extension SettingsFile {
     }
 
     private static func unreadable(_ path: String, _ code: Int32) -> SettingsProblem {
-        SettingsProblem(path, .file("cannot be read: \(String(cString: strerror(code)))"))
+        SettingsProblem(path, .file("cannot be read: \(SystemError.reason(code))"))
     }
 }

@@ -83,7 +83,7 @@ extension SettingsSchema {
             \.http.requestTimeout,
             .milliseconds(10...60_000),
             reload: true,
-            "one request from end to end; then 504"
+            "one request, up to the head of its answer; then 504"
         ),
         SettingRow(
             "http.max_body_bytes",

@@ -2,10 +2,15 @@ internal import GRDB
 
 extension IndexStore {
     /// Remembers keys as pinned: kept fresh, never evicted, also after a restart.
-    package func pin(_ keys: [ResolveKey]) throws(StoreError) {
+    ///
+    /// - Throws: `StoreError.tooManyPins`, and pins none, when there would be more than `limit`.
+    package func pin(_ keys: [ResolveKey], limit: Int) throws(StoreError) {
         try write { database in
             let statement = try database.cachedStatement(.insertPin)
             for key in keys { try statement.execute(arguments: [key.description]) }
+            let listing = try database.cachedStatement(.listPins)
+            let count = try String.fetchAll(listing, arguments: ["", limit + 1]).count
+            guard count <= limit else { throw StoreError.tooManyPins(limit: limit) }
         }
     }
 

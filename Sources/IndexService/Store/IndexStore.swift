@@ -44,6 +44,7 @@ package final class IndexStore: Sendable {
         do {
             database = try Self.openDatabase(at: directory?.databasePath, configuration)
             try Self.migrate(database)
+            directory?.databaseIsOpen()
         } catch {
             throw StoreError(error, in: directory)
         }

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import Glibc
 internal import Synchronization
 
@@ -9,6 +10,7 @@ final class StoreDirectory: Sendable {
     let path: String
     /// Nil once the lock was let go.
     private let lockDescriptor: Mutex<Int32?>
+    private let opened = Mutex<FileIdentity?>(nil)
 
     var databasePath: String { path + "/index.sqlite" }
 
@@ -49,9 +51,18 @@ final class StoreDirectory: Sendable {
         return overflow ? .max : Int64(clamping: bytes)
     }
 
-    /// Whether the directory is there, holds a database, and can be written.
+    /// Whether the directory is there, holds the database that was opened, and can be written.
     var isWritable: Bool {
-        access(path, W_OK | X_OK) == 0 && access(databasePath, F_OK) == 0
+        guard access(path, W_OK | X_OK) == 0, let found = FileIdentity(path: databasePath)
+        else { return false }
+        return opened.withLock { $0.map { $0 == found } ?? true }
+    }
+
+    /// Takes the database in its place for the one that is open from now on: another one put there
+    /// later would be written by nobody.
+    func databaseIsOpen() {
+        let identity = FileIdentity(path: databasePath)
+        opened.withLock { $0 = identity }
     }
 
     private static func makeDirectory(_ path: String) throws(StoreError) {
@@ -83,8 +94,22 @@ final class StoreDirectory: Sendable {
 
     private static func failure(_ code: Int32) -> StoreError {
         if code == ENOSPC || code == EDQUOT { return .diskFull }
-        let text = strerror(code).map { String(cString: $0).lowercased() }
-        return .unwritable(text ?? "error \(code)")
+        return .unwritable(SystemError.reason(code))
+    }
+}
+
+/// What tells a file from another one that is put in its place.
+private struct FileIdentity: Equatable {
+    let device: Int
+    let inode: Int
+
+    /// The file at `path`; nil when there is none.
+    init?(path: String) {
+        guard let attributes = try? FileManager.default.attributesOfItem(atPath: path),
+            let device = attributes[.systemNumber] as? NSNumber,
+            let inode = attributes[.systemFileNumber] as? NSNumber
+        else { return nil }
+        (self.device, self.inode) = (device.intValue, inode.intValue)
     }
 }
 

@@ -16,6 +16,8 @@ package enum StoreError: Error, Equatable {
     case integrity(ContentID)
     /// The content id has as many providers as the configuration allows.
     case tooManyProviders(limit: Int)
+    /// As many keys are pinned as can be.
+    case tooManyPins(limit: Int)
     /// The store is closed, busy for too long, or failed in another way.
     case unavailable(String)
 
@@ -48,7 +50,7 @@ package enum StoreError: Error, Equatable {
     /// failed.
     package var isStoreFailure: Bool {
         switch self {
-        case .integrity, .tooManyProviders: false
+        case .integrity, .tooManyProviders, .tooManyPins: false
         default: true
         }
     }
@@ -64,6 +66,8 @@ package enum StoreError: Error, Equatable {
         case .integrity: "a stored manifest does not match its content id"
         case .tooManyProviders(let limit):
             "the content id has \(limit) providers already; remove one first"
+        case .tooManyPins(let limit):
+            "at most \(limit) keys can be pinned; unpin some first"
         case .unavailable: "the index store is not available at the moment"
         }
     }
@@ -91,6 +95,7 @@ package enum StoreError: Error, Equatable {
         case .tooManyProviders(let limit):
             "a content id has \(limit) providers already; raise index.max_providers_per_cid "
                 + "or remove one"
+        case .tooManyPins(let limit): "at most \(limit) keys can be pinned; unpin some first"
         case .unavailable(let reason):
             "the store \(path) is not available (\(reason)); try again"
         }

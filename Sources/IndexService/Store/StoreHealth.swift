@@ -58,7 +58,9 @@ extension IndexStore {
     /// What is wrong with the place of the database, as far as the system says.
     var directoryFailure: StoreError? {
         guard let directory else { return nil }
-        if !directory.isWritable { return .unwritable("the directory is gone or not writable") }
+        if !directory.isWritable {
+            return .unwritable("the database is gone, replaced, or not writable")
+        }
         if let free = directory.freeBytes, free < configuration.minimumFreeBytes {
             return .diskFull
         }

@@ -12,8 +12,8 @@ import Testing
     }
 
     @Test func gzipAndDeflateAreTaken() async throws {
-        let gzip = try Self.deflated(Self.json, windowBits: 15 + 16)
-        let zlib = try Self.deflated(Self.json, windowBits: 15)
+        let gzip = try makeDeflated(Self.json, windowBits: 15 + 16)
+        let zlib = try makeDeflated(Self.json, windowBits: 15)
         try await withService { service in
             for (coding, body) in [
                 ("gzip", gzip), ("x-gzip", gzip), ("GZIP", gzip), ("deflate", zlib),
@@ -51,7 +51,7 @@ import Testing
                 for (body, words) in [
                     (zeros, "10 times"), (large, "1048576"), (spaces, "10 times"),
                 ] {
-                    let bomb = try Self.deflated(body, windowBits: windowBits)
+                    let bomb = try makeDeflated(body, windowBits: windowBits)
                     let answer = try await service.ask(Self.put(bomb, coding))
                     #expect(answer.status == 413, "\(coding), \(body.count) bytes")
                     #expect(answer.text.contains(words), "\(coding), \(body.count) bytes")
@@ -66,22 +66,22 @@ import Testing
         var random = SeededRandom(seed: 8)
         let padding = (1 << 20) - Self.json.count
         let body = Self.json + Array(random.text(of: " \t\r\n", count: padding).utf8)
-        let deflated = try Self.deflated(body, windowBits: 15 + 16)
+        let deflated = try makeDeflated(body, windowBits: 15 + 16)
         try await withService { service async throws in
             #expect(try await service.ask(Self.put(deflated, "gzip")).status == 201)
         }
     }
 
     @Test func brokenBodiesAreBadRequests() async throws {
-        let gzip = try Self.deflated(Self.json, windowBits: 15 + 16)
+        let gzip = try makeDeflated(Self.json, windowBits: 15 + 16)
         var badChecksum = gzip
         badChecksum[gzip.count - 6] ^= 1
         let broken: [(String, [UInt8])] = [
             ("cut short", Array(gzip.dropLast())), ("only a header", Array(gzip.prefix(10))),
             ("bytes behind the end", gzip + [0]), ("two members", gzip + gzip),
             ("bad checksum", badChecksum), ("no gzip", Self.json), ("zeros", [0, 0, 0, 0]),
-            ("zlib's format", try Self.deflated(Self.json, windowBits: 15)),
-            ("no format", try Self.deflated(Self.json, windowBits: -15)),
+            ("zlib's format", try makeDeflated(Self.json, windowBits: 15)),
+            ("no format", try makeDeflated(Self.json, windowBits: -15)),
         ]
         try await withService { service in
             for (name, body) in broken {
@@ -109,36 +109,5 @@ import Testing
                 if status == 415 { checkProblem(answer, code: "unsupported_type") }
             }
         }
-    }
-
-    /// zlib's compression in one step; `windowBits` chooses the format around it.
-    private static func deflated(_ body: [UInt8], windowBits: Int32) throws -> [UInt8] {
-        var stream = z_stream()
-        let size = Int32(MemoryLayout<z_stream>.size)
-        let strategy = Z_DEFAULT_STRATEGY
-        let opened = deflateInit2_(
-            &stream,
-            6,
-            Z_DEFLATED,
-            windowBits,
-            8,
-            strategy,
-            ZLIB_VERSION,
-            size
-        )
-        try #require(opened == Z_OK)
-        defer { deflateEnd(&stream) }
-        var (input, output) = (body, [UInt8](repeating: 0, count: body.count + 1000))
-        let status = input.withUnsafeMutableBufferPointer { input in
-            output.withUnsafeMutableBufferPointer { room in
-                stream.next_in = input.baseAddress
-                stream.avail_in = UInt32(input.count)
-                stream.next_out = room.baseAddress
-                stream.avail_out = UInt32(room.count)
-                return deflate(&stream, Z_FINISH)
-            }
-        }
-        try #require(status == Z_STREAM_END)
-        return Array(output.prefix(Int(stream.total_out)))
     }
 }

@@ -47,6 +47,23 @@ import Testing
         }
     }
 
+    /// The last answer to a client that sends nothing more says that the connection ends with it.
+    @Test func theLastAnswerAfterTheClientsEndClosesTheConnection() async throws {
+        try await withService { service in
+            try await SampleIndex.fill(service)
+            let answers = try await service.connected { connection in
+                let requests = Self.mixed.filter { $0.0.method == "GET" }.map(\.0)
+                try connection.send(requests.flatMap(\.bytes))
+                connection.finishSending()
+                let answers = try requests.map { try connection.response(to: $0.method) }
+                try connection.requireEnd()
+                return answers
+            }
+            #expect(answers.last?["Connection"] == "close")
+            #expect(answers.dropLast().allSatisfy { $0["Connection"] == nil })
+        }
+    }
+
     /// A body that comes later must be waited for, with the requests before it answered.
     @Test func aBodyBehindASlowRequestIsReadWhenItComes() async throws {
         let miss = WireRequest("GET", "/version")

@@ -82,12 +82,7 @@ extension ContractRow {
             says: "min_freshness"
         ),
         .refused("a name has no providers of its own", WireRequest("GET", "/providers/libc6")),
-        .refused(
-            "nothing is known of the cid",
-            WireRequest("GET", "/providers/\(SampleIndex.unknownID)"),
-            404,
-            "not_found"
-        ),
+        .absent("nothing is known of the cid", "/providers/\(SampleIndex.unknownID)"),
     ]
 
     static let manifests: [ContractRow] = [
@@ -111,25 +106,10 @@ extension ContractRow {
     ]
 
     static let absentKeys: [ContractRow] = [
-        .refused("unknown name", WireRequest("GET", "/resolve/unknown"), 404, "not_found"),
-        .refused(
-            "unknown name of 253 bytes",
-            WireRequest("GET", "/resolve/\(SampleIndex.longestName)"),
-            404,
-            "not_found"
-        ),
-        .refused(
-            "unknown cid",
-            WireRequest("GET", "/resolve/\(SampleIndex.unknownID)"),
-            404,
-            "not_found"
-        ),
-        .refused(
-            "a cid that is only pointed at",
-            WireRequest("GET", "/resolve/\(SampleIndex.unheldID)"),
-            404,
-            "not_found"
-        ),
+        .absent("unknown name", "/resolve/unknown"),
+        .absent("unknown name of 253 bytes", "/resolve/\(SampleIndex.longestName)"),
+        .absent("unknown cid", "/resolve/\(SampleIndex.unknownID)"),
+        .absent("a cid that is only pointed at", "/resolve/\(SampleIndex.unheldID)"),
         .refused(
             "a key name could not be looked up",
             WireRequest("GET", "/resolve/\(SampleIndex.keyName)"),
@@ -155,7 +135,7 @@ extension ContractRow {
         ("a%00b", "byte 0x00"),
         ("a%0d%0aX-Injected:%20yes", "byte 0x0d"),
         ("%C3%A9", "byte 0xc3"),
-        ("a%FFb", "byte 0xef"),
+        ("a%FFb", "byte 0xff"),
         ("a*", "'*'"),
         ("a%25b", "'%'"),
         ("a%", "two hex digits"),

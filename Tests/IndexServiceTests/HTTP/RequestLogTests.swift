@@ -53,7 +53,7 @@ import Testing
                 ["route": "other", "status": "404"]
             ),
             (
-                WireRequest("GET", "/resolve/\(SampleIndex.keyName)"), .error,
+                WireRequest("GET", "/resolve/\(SampleIndex.keyName)"), .warning,
                 ["status": "503", "code": "upstream_unready"]
             ),
             (

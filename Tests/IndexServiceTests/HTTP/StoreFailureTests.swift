@@ -118,4 +118,40 @@ import Testing
             #expect(answers[0].number("keys") == 1000)
         }
     }
+
+    /// What was refused at the cap is not pinned, in RAM or in the store.
+    @Test func pinsAtTheSameTimeStayUnderTheCap() async throws {
+        try await withService { service in
+            await withTaskGroup(of: Void.self) { group in
+                for writer in 0..<8 {
+                    group.addTask {
+                        let keys = (0..<200).map { "\"w\(writer)-\($0)\"" }.joined(separator: ",")
+                        let pin = WireRequest.admin(
+                            "POST",
+                            "/admin/pin",
+                            json: #"{"keys":[\#(keys)]}"#
+                        )
+                        _ = try? await service.ask(pin)
+                    }
+                }
+            }
+            let stored = try await service.application.store.reading { try $0.pins(limit: 2000) }
+            #expect(stored.count == 1000)
+            #expect(service.application.pins.all == Set(stored))
+        }
+    }
+
+    @Test func keyNamesCannotBePinnedWhileNobodyCanLookThemUp() async throws {
+        try await withService { service in
+            for action in ["pin", "reindex"] {
+                let keys = #"{"keys":["libc6","\#(SampleIndex.keyName)"]}"#
+                let answer = try await service.ask(
+                    .admin("POST", "/admin/\(action)", json: keys)
+                )
+                #expect(answer.status == 503)
+                checkProblem(answer, code: "upstream_unready")
+            }
+            #expect(service.application.pins.all.isEmpty)
+        }
+    }
 }

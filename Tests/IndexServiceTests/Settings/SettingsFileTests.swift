@@ -8,8 +8,8 @@ import Testing
     func unusableFiles() throws {
         let folder = FileManager.default.temporaryDirectory.path
         for (path, why) in [
-            ("/nonexistent/svc-index.toml", "cannot be read: No such file or directory"),
-            (folder, "cannot be read: Is a directory"),
+            ("/nonexistent/svc-index.toml", "cannot be read: no such file or directory"),
+            (folder, "cannot be read: is a directory"),
             ("/dev/zero", "is larger than 1MiB"),
         ] {
             #expect(throws: SettingsErrors.self) {

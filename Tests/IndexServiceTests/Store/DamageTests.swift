@@ -107,7 +107,7 @@ private func fill(_ store: IndexStore) throws {
         )
     }
     _ = try store.importBatch(entries, at: .testNow)
-    try store.pin([.name(makeName())])
+    try store.pin([.name(makeName())], limit: 10)
 }
 
 private func failure(_ body: () throws -> Void) -> StoreError? {

@@ -93,8 +93,8 @@ import Testing
         try await withTemporaryDirectory { path in
             let keys: [ResolveKey] = [.name(try makeName()), .contentID(makeContentID())]
             try await withStore(at: path) { store in
-                try store.pin(keys)
-                try store.pin(keys)
+                try store.pin(keys, limit: 10)
+                try store.pin(keys, limit: 10)
                 #expect(Set(try store.pins(limit: 9)) == Set(keys))
                 #expect(try store.pins(limit: 1).count == 1)
             }

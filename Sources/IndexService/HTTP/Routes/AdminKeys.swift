@@ -14,24 +14,38 @@ extension IndexResponder {
             cache.invalidate(keys)
             return Self.response(.ok, keys)
         case .reindex:
+            try refuseUnanswerable(keys)
             cache.invalidate(keys)
             try refresh(keys)
             return Self.response(.accepted, keys)
         case .pin:
-            guard pins.hasRoom(for: keys) else {
-                throw Problem(
-                    .overCapacity,
-                    "at most \(PinnedKeys.maximumCount) keys can be pinned; unpin some first"
-                )
+            try refuseUnanswerable(keys)
+            // Both sets change on the store's one writing thread, so that they agree whatever else
+            // is pinned and unpinned at the same time.
+            try await write(invalidating: keys) { [pins] store in
+                try store.pin(keys, limit: PinnedKeys.maximumCount)
+                pins.insert(keys)
             }
-            try await write(invalidating: keys) { try $0.pin(keys) }
-            pins.insert(keys)
-            try refresh(keys)
+            // The pins stand; where no place is left to refresh them now, their turn comes later.
+            _ = refresher.enqueue(keys)
             return Self.response(.ok, keys)
         case .unpin:
-            try await write(invalidating: keys) { try $0.unpin(keys) }
-            pins.remove(keys)
+            try await write(invalidating: keys) { [pins] store in
+                try store.unpin(keys)
+                pins.remove(keys)
+            }
             return Self.response(.ok, keys)
+        }
+    }
+
+    /// What could not be looked up is neither refreshed nor kept fresh.
+    private func refuseUnanswerable(_ keys: [ResolveKey]) throws(Problem) {
+        for key in keys {
+            do {
+                try resolver.refuseUnanswerable(key)
+            } catch {
+                throw Problem(error)
+            }
         }
     }
 

@@ -15,17 +15,20 @@ extension IndexResponder {
         } catch {
             throw Problem(error)
         }
+        let cacheStatus =
+            question.skipsCache
+            ? CacheStatus.bypassed(to: resolved.source) : CacheStatus.miss(from: resolved.source)
         guard case .found(let answer) = resolved.outcome else {
-            throw .absent(question.query.key)
+            throw .absent(question.query.key, cacheStatus: cacheStatus)
         }
-        return response(answer, from: resolved.source, to: question, request)
+        return response(answer, to: question, request, cacheStatus: cacheStatus)
     }
 
     private func response(
         _ answer: Answer,
-        from source: Resolved.Source,
         to question: Question,
-        _ request: Request
+        _ request: Request,
+        cacheStatus: String
     ) -> Response {
         let now = MonotonicInstant.now()
         var headers: HTTPFields = [
@@ -33,8 +36,7 @@ extension IndexResponder {
             .cacheControl: question.skipsCache
                 ? "no-cache" : "public, max-age=\(answer.maxAge(at: now))",
             .age: String(answer.age(at: now)),
-            .cacheStatus: question.skipsCache
-                ? CacheStatus.bypassed(to: source) : CacheStatus.miss(from: source),
+            .cacheStatus: cacheStatus,
         ]
         let tags = request.headers[values: .ifNoneMatch].joined(separator: ",")
         if !tags.isEmpty, EntityTagList.matches(tags, answer.entityTag) {
