@@ -28,6 +28,12 @@ package struct IndexApplication: Sendable {
         metrics = Metrics()
         readiness = Readiness()
         let store = try Self.openStore(settings)
+        if store.isOpenToOthers {
+            logger.warning(
+                "others may look into the directory of the index; close it with chmod 700",
+                metadata: ["directory": "\(settings.database.path)"]
+            )
+        }
         let cache = AnswerCache(settings: settings.cache)
         let pins = PinnedKeys()
         resolver = Resolver(

@@ -30,7 +30,8 @@ extension Problem {
         case .integrity: self.init(.internal, error.publicDetail)
         case .tooManyProviders: self.init(.conflict, error.publicDetail)
         case .tooManyPins: self.init(.overCapacity, error.publicDetail)
-        case .inUse, .unwritable, .diskFull, .corrupt, .newerSchema, .unavailable:
+        case .inUse, .unwritable, .diskFull, .corrupt, .missing, .foreign, .newerSchema,
+            .unavailable:
             self.init(.upstreamUnready, error.publicDetail)
         }
     }

@@ -14,6 +14,36 @@ enum IndexSchema {
         return migrator
     }
 
+    /// SQLite's `application_id` of our files: "SVIX".
+    static let applicationID: Int32 = 0x5356_4958
+
+    /// Whether the database is a store of ours, or empty and so may become one.
+    ///
+    /// Stores made before there was an id have 0, which is what SQLite writes for everybody: they
+    /// are known by the migrations they have on record.
+    static func isOurs(_ database: Database) throws -> Bool {
+        let id = try Int32.fetchOne(database, sql: "PRAGMA application_id")
+        guard id == 0 else { return id == applicationID }
+        let tables = try String.fetchAll(
+            database,
+            sql: "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        )
+        if tables.allSatisfy({ $0 == migrationTable }) { return true }
+        guard tables.contains(migrationTable) else { return false }
+        return try !migrator.appliedMigrations(database).isEmpty
+    }
+
+    /// Writes our id into the file, where it is not yet.
+    static func claim(_ database: Database) throws {
+        guard try Int32.fetchOne(database, sql: "PRAGMA application_id") != applicationID else {
+            return
+        }
+        try database.execute(sql: "PRAGMA application_id = \(applicationID)")
+    }
+
+    /// Where the migrator keeps its record.
+    private static let migrationTable = "grdb_migrations"
+
     private static let version1 = """
         CREATE TABLE names (
             name TEXT NOT NULL PRIMARY KEY,

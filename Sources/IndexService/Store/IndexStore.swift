@@ -37,11 +37,22 @@ package final class IndexStore: Sendable {
     private let readThreads: NIOThreadPool
     private let writeThread: NIOThreadPool
 
-    /// Opens the store in directory `path`, creating it when it is missing; nil keeps it in memory.
-    package init(path: String?, configuration: Configuration) throws(StoreError) {
+    /// Opens the store in directory `path`; nil keeps it in memory.
+    ///
+    /// - Parameter creating: whether to make a store that is missing; else `StoreError.missing`.
+    /// - Throws: `StoreError.foreign`, before anything is changed, when the file is another
+    ///   program's.
+    package init(
+        path: String?,
+        configuration: Configuration,
+        creating: Bool = true
+    ) throws(StoreError) {
         self.configuration = configuration
-        directory = try path.map { path throws(StoreError) in try StoreDirectory(claiming: path) }
+        directory = try path.map { path throws(StoreError) in
+            try StoreDirectory(claiming: path, creating: creating)
+        }
         do {
+            if let directory { try Self.requireOwnDatabase(at: directory.databasePath) }
             database = try Self.openDatabase(at: directory?.databasePath, configuration)
             try Self.migrate(database)
             directory?.databaseIsOpen()
@@ -53,6 +64,9 @@ package final class IndexStore: Sendable {
         readThreads.start()
         writeThread.start()
     }
+
+    /// Whether users other than the store's own may look into its directory.
+    package var isOpenToOthers: Bool { directory?.isOpenToOthers ?? false }
 
     /// Waits for running work, folds the write-ahead log into the database and lets go of the lock.
     package func close() async throws(StoreError) {
@@ -158,6 +172,19 @@ package final class IndexStore: Sendable {
         let migrator = IndexSchema.migrator
         let isNewer = try database.read { try migrator.hasBeenSuperseded($0) }
         if isNewer { throw StoreError.newerSchema }
+        try database.write(IndexSchema.claim)
         try migrator.migrate(database)
+    }
+
+    /// Looks at the file before it is opened for good: that alone would change its journal mode.
+    private static func requireOwnDatabase(at path: String) throws {
+        var options = GRDB.Configuration()
+        options.label = "index: whose"
+        options.readonly = true
+        options.busyMode = .timeout(5)
+        let queue = try DatabaseQueue(path: path, configuration: options)
+        let isOurs = try queue.read(IndexSchema.isOurs)
+        try queue.close()
+        if !isOurs { throw StoreError.foreign }
     }
 }

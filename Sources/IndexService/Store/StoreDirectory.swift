@@ -4,19 +4,28 @@ internal import Synchronization
 
 /// The directory that holds a store, and the lock that keeps a second process out of it.
 ///
-/// The directory is made with mode 0700 when it is missing. The lock is `flock(2)` on a file inside
-/// it: the kernel drops it when the process ends, however it ends.
+/// The directory is made with mode 0700 when it is missing, and the files with 0600: they are their
+/// owner's business, and older ones of ours that say otherwise are mended. The lock is `flock(2)`
+/// on a file inside it: the kernel drops it when the process ends, however it ends.
 final class StoreDirectory: Sendable {
     let path: String
     /// Nil once the lock was let go.
     private let lockDescriptor: Mutex<Int32?>
     private let opened = Mutex<FileIdentity?>(nil)
 
-    var databasePath: String { path + "/index.sqlite" }
+    private static let databaseName = "index.sqlite"
 
-    init(claiming path: String) throws(StoreError) {
+    var databasePath: String { path + "/" + Self.databaseName }
+
+    /// - Throws: `StoreError.missing` when there is no store and none is to be made.
+    init(claiming path: String, creating: Bool) throws(StoreError) {
         self.path = path
-        try Self.makeDirectory(path)
+        if path.isEmpty { throw .unwritable("the path is empty") }
+        if creating {
+            try Self.makeDirectory(path)
+        } else if access(path + "/" + Self.databaseName, F_OK) != 0, errno == ENOENT {
+            throw .missing
+        }
         let descriptor = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Self.failure(errno) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
@@ -26,6 +35,7 @@ final class StoreDirectory: Sendable {
         }
         Self.writeProcessID(descriptor)
         lockDescriptor = Mutex(descriptor)
+        try makeFilesPrivate()
     }
 
     deinit {
@@ -65,8 +75,34 @@ final class StoreDirectory: Sendable {
         opened.withLock { $0 = identity }
     }
 
+    /// Whether anyone but the owner may look into the directory.
+    var isOpenToOthers: Bool {
+        let target = URL(filePath: path).resolvingSymlinksInPath().path
+        let attributes = try? FileManager.default.attributesOfItem(atPath: target)
+        return (attributes?[.posixPermissions] as? Int ?? 0) & 0o077 != 0
+    }
+
+    /// Makes the database file when it is missing, for its owner only.
+    ///
+    /// SQLite gives the files beside it the same mode. Files of ours with another mode are mended.
+    private func makeFilesPrivate() throws(StoreError) {
+        let descriptor = open(databasePath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor >= 0 {
+            close(descriptor)
+        } else if errno != EEXIST {
+            throw Self.failure(errno)
+        }
+        for file in [databasePath, databasePath + "-wal", databasePath + "-shm", path + "/lock"] {
+            let attributes = try? FileManager.default.attributesOfItem(atPath: file)
+            guard attributes?[.type] as? FileAttributeType == .typeRegular,
+                attributes?[.ownerAccountID] as? Int == Int(geteuid()),
+                attributes?[.posixPermissions] as? Int != 0o600
+            else { continue }
+            chmod(file, 0o600)
+        }
+    }
+
     private static func makeDirectory(_ path: String) throws(StoreError) {
-        if path.isEmpty { throw .unwritable("the path is empty") }
         var partial = path.hasPrefix("/") ? "/" : ""
         for component in path.split(separator: "/") {
             partial += (partial.isEmpty || partial.hasSuffix("/") ? "" : "/") + component

@@ -10,6 +10,10 @@ package enum StoreError: Error, Equatable {
     case diskFull
     /// SQLite found the file damaged.
     case corrupt(String)
+    /// There is no store, and none is to be made.
+    case missing
+    /// The file is the database of another program.
+    case foreign
     /// The file was written by a newer version of this program.
     case newerSchema
     /// A manifest's bytes are not those of its content id.
@@ -62,6 +66,8 @@ package enum StoreError: Error, Equatable {
         case .unwritable: "the index store cannot be written at the moment"
         case .diskFull: "the index store's disk is full"
         case .corrupt: "the index store is damaged"
+        case .missing: "there is no index store"
+        case .foreign: "the index store's file is not one of this service"
         case .newerSchema: "the index store was written by a newer version"
         case .integrity: "a stored manifest does not match its content id"
         case .tooManyProviders(let limit):
@@ -87,6 +93,11 @@ package enum StoreError: Error, Equatable {
         case .corrupt(let reason):
             "the store \(path) is damaged (\(reason)); move it away and import again, "
                 + "or restore a copy"
+        case .missing:
+            "there is no store at \(path); check --db-path, or make one with 'svc-index import'"
+        case .foreign:
+            "the file index.sqlite in \(path) was made by another program and is left alone; "
+                + "give another directory with --db-path"
         case .newerSchema:
             "the store \(path) was written by a newer version of svc-index; upgrade this one"
         case .integrity(let id):
