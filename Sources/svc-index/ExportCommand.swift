@@ -15,19 +15,54 @@ struct ExportCommand: AsyncParsableCommand {
     @Flag(help: "Accepted for uniformity: the output is JSON lines anyway.")
     var json = false
 
+    /// Damaged manifests that are named; the rest is only counted.
+    private static let shownDamages = 20
+
+    func validate() throws {
+        guard dbPath != Settings.Database.memory else {
+            throw ValidationError(
+                "--db-path \(dbPath) is the memory of a running service, which cannot be "
+                    + "exported; give the directory of a store"
+            )
+        }
+    }
+
     func run() async throws {
         do {
-            let store = try IndexStore(path: dbPath, configuration: .init())
-            let summary = try Exporter(store: store).run { StandardStreams.write($0) }
+            let store = try IndexStore(path: dbPath, configuration: .init(), creating: false)
+            var shown = 0
+            let summary = try Exporter(store: store).run(
+                { StandardStreams.write($0) },
+                onDamage: { record in
+                    shown += 1
+                    if shown <= Self.shownDamages { complain(record) }
+                }
+            )
             try await store.close()
-            if summary.unembeddable > 0 {
-                StandardStreams.complain(
-                    "\(summary.unembeddable) manifests are no canonical JSON; their names were "
-                        + "exported with manifest_cid only"
-                )
-            }
+            try report(summary)
         } catch let error as StoreError {
-            throw Failure(.unavailable, error.operatorMessage(path: dbPath))
+            throw StorePath.failure(error, at: dbPath)
         }
+    }
+
+    private func complain(_ record: NameRecord) {
+        StandardStreams.complain(
+            "the manifest of \(record.name.text) is damaged: it was exported with manifest_cid "
+                + "\(record.manifestID) only"
+        )
+    }
+
+    private func report(_ summary: Exporter.Summary) throws {
+        if summary.unembeddable > 0 {
+            StandardStreams.complain(
+                "\(summary.unembeddable) manifests are no canonical JSON; their names were "
+                    + "exported with manifest_cid only"
+            )
+        }
+        guard summary.damaged > 0 else { return }
+        throw Failure(
+            .failed,
+            "\(summary.damaged) manifests are damaged; import them again to mend the store"
+        )
     }
 }

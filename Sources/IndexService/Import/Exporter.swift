@@ -15,12 +15,18 @@ package struct Exporter {
         /// Manifests that are no canonical JSON, which an import line cannot carry: their names
         /// were written with `manifest_cid` only.
         package var unembeddable = 0
+        /// Names whose manifest is not that of its content id any more: they were written with
+        /// `manifest_cid` only.
+        package var damaged = 0
     }
 
     /// Hands over every line, line breaks included, in the order of the names.
     ///
-    /// Blocks.
-    package func run(_ write: ([UInt8]) throws -> Void) throws -> Summary {
+    /// Blocks. A damaged manifest costs only itself: `onDamage` is told, and the rest goes on.
+    package func run(
+        _ write: ([UInt8]) throws -> Void,
+        onDamage: (NameRecord) -> Void = { _ in }
+    ) throws -> Summary {
         var summary = Summary()
         var cursor: String?
         while true {
@@ -28,50 +34,40 @@ package struct Exporter {
             guard let last = page.last else { return summary }
             cursor = last.name.text
             for record in page {
+                let damaged = summary.damaged
                 try write(try line(record, &summary))
+                if summary.damaged > damaged { onDamage(record) }
                 summary.names += 1
             }
         }
     }
 
     private func line(_ record: NameRecord, _ summary: inout Summary) throws -> [UInt8] {
-        let manifest = try store.manifest(record.manifestID)
-        let entry = try store.lookUp(
-            .contentID(record.manifestID),
-            withManifest: false,
-            at: .now()
+        let now = UnixTime.now()
+        let manifest = try embeddableManifest(record.manifestID, &summary)
+        let key = ResolveKey.contentID(record.manifestID)
+        let providers = try store.lookUp(key, withManifest: false, at: now).providers
+        let entry = ImportEntry(
+            name: record.name,
+            manifestID: record.manifestID,
+            manifest: manifest,
+            ttl: record.ttl,
+            providers: providers.sorted { $0.id < $1.id }
         )
-        var json = JSONWriter(reserving: 1024)
-        json.beginObject()
-        json.field("name", record.name.text)
-        if let manifest, manifest.isCanonicalJSON {
-            json.key("manifest")
-            json.raw(manifest.bytes.span)
-            if manifest.mediaType != .json {
-                json.field("media_type", manifest.mediaType.description)
-            }
-        } else {
-            json.field("manifest_cid", record.manifestID.description)
-            if manifest != nil { summary.unembeddable += 1 }
-        }
-        if let ttl = record.ttl { json.field("ttl_s", ttl) }
-        write(entry.providers, to: &json)
-        json.endObject()
-        return json.bytes + [UInt8(ascii: "\n")]
+        return entry.line(at: now)
     }
 
-    private func write(_ providers: [Provider], to json: inout JSONWriter) {
-        guard !providers.isEmpty else { return }
-        json.key("providers")
-        json.beginArray()
-        for provider in providers.sorted(by: { $0.id < $1.id }) {
-            json.beginObject()
-            json.field("id", provider.id.description)
-            json.field("addr", provider.address.description)
-            if let region = provider.region { json.field("region", region.description) }
-            json.endObject()
+    /// The manifest if a line can carry it; counts the reason when one is held and no line can.
+    private func embeddableManifest(_ id: ContentID, _ summary: inout Summary) throws -> Manifest? {
+        do throws(StoreError) {
+            guard let manifest = try store.manifest(id) else { return nil }
+            if manifest.isCanonicalJSON { return manifest }
+            summary.unembeddable += 1
+        } catch {
+            guard case .integrity = error else { throw error }
+            summary.damaged += 1
         }
-        json.endArray()
+        return nil
     }
 }
 

@@ -53,7 +53,8 @@ extension Provider {
             id: id ?? ProviderID(derivedFrom: address),
             address: address,
             region: try line.region.map { text throws(FieldError) in try Region(parsing: text) },
-            lastSeen: now
+            lastSeen: now,
+            expiresAt: line.ttlSeconds.map(now.advanced(bySeconds:))
         )
     }
 }

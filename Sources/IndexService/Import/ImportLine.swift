@@ -1,7 +1,8 @@
 /// One line of an import file, taken apart but not yet judged.
 ///
-/// `{"name", "manifest" | "manifest_cid", "media_type"?, "ttl_s"?, "providers"?}`: names, content
-/// ids and addresses are still the sender's text; what they mean is for the model types to say.
+/// `{"name", "manifest" | "manifest_cid", "media_type"?, "ttl_s"?, "providers"?}`, a provider being
+/// `{"id"?, "addr", "region"?, "ttl_s"?}`: names, content ids and addresses are still the sender's
+/// text; what they mean is for the model types to say.
 package struct ImportLine: Hashable, Sendable {
     /// What the name is to stand for.
     package enum Manifest: Hashable, Sendable {
@@ -16,6 +17,8 @@ package struct ImportLine: Hashable, Sendable {
         package let id: String?
         package let address: String
         package let region: String?
+        /// Seconds from the import until the provider is to be forgotten; nil: never.
+        package let ttlSeconds: Int?
     }
 
     package let name: String
@@ -35,14 +38,14 @@ package struct ImportLineReader {
         package var manifestBytes: Int
         /// The most providers of one line.
         package var providers: Int
-        /// The shortest and the longest life of a name, in seconds.
+        /// The shortest and the longest life of a name or a provider, in seconds.
         package var ttlSeconds: ClosedRange<Int>
 
         package init(
             lineBytes: Int = 2 << 20,
             manifestBytes: Int = 1 << 20,
             providers: Int = 1024,
-            ttlSeconds: ClosedRange<Int> = 1...31_536_000
+            ttlSeconds: ClosedRange<Int> = 1...ImportLineReader.longestTTL
         ) {
             self.lineBytes = lineBytes
             self.manifestBytes = manifestBytes
@@ -51,10 +54,13 @@ package struct ImportLineReader {
         }
     }
 
+    /// A year, in seconds.
+    package static let longestTTL = 31_536_000
+
     private static let fields: [StaticString] = [
         "name", "manifest", "manifest_cid", "media_type", "ttl_s", "providers",
     ]
-    private static let providerFields: [StaticString] = ["id", "addr", "region"]
+    private static let providerFields: [StaticString] = ["id", "addr", "region", "ttl_s"]
 
     private let limits: Limits
     private var parser: JSONParser
@@ -115,7 +121,8 @@ package struct ImportLineReader {
                 ImportLine.Provider(
                     id: try entry.string("id"),
                     address: try entry.requiredString("addr"),
-                    region: try entry.string("region", bytes: 1...255)
+                    region: try entry.string("region", bytes: 1...255),
+                    ttlSeconds: try entry.integer("ttl_s", in: limits.ttlSeconds)
                 )
             )
         }

@@ -6,7 +6,8 @@ import Testing
         let line = try readLine(
             #"""
             {"name":"libc6","manifest":{"b":1.0,"a":[ ]},"media_type":"text/x","ttl_s":300,
-            "providers":[{"id":"p","addr":"192.0.2.1:80","region":"eu"},{"addr":"http://x/"}]}
+            "providers":[{"id":"p","addr":"192.0.2.1:80","region":"eu","ttl_s":9},
+            {"addr":"http://x/"}]}
             """#
         )
         #expect(line.name == "libc6")
@@ -16,6 +17,7 @@ import Testing
         #expect(line.providers.map(\.id) == ["p", nil])
         #expect(line.providers.map(\.address) == ["192.0.2.1:80", "http://x/"])
         #expect(line.providers.map(\.region) == ["eu", nil])
+        #expect(line.providers.map(\.ttlSeconds) == [9, nil])
     }
 
     @Test func aLineMayBeANameAndAContentID() throws {
@@ -57,7 +59,11 @@ import Testing
         ),
         (
             #"{"name":"a","manifest":1,"providers":[{"addr":"x","port":1}]}"#,
-            #"unknown field "port" in providers[0]; allowed: id, addr, region"#
+            #"unknown field "port" in providers[0]; allowed: id, addr, region, ttl_s"#
+        ),
+        (
+            #"{"name":"a","manifest":1,"providers":[{"addr":"x:1","ttl_s":0}]}"#,
+            #"field "providers[0].ttl_s" must be an integer from 1 to 31536000"#
         ),
         (
             #"{"name":"a","name":"b","manifest":1}"#,

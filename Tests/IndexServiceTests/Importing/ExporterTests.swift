@@ -47,7 +47,50 @@ import Testing
         }
     }
 
-    /// An import line has no end for a provider: one that has ended would stand for ever.
+    @Test func aDamagedManifestCostsOnlyItself() async throws {
+        try await withStore { store in
+            for number in 0..<3 {
+                let entry = try makeEntry("n\(number)", manifest: makeManifest("\(number)"))
+                _ = try store.importBatch([entry], at: .testNow)
+            }
+            try store.execute("UPDATE manifests SET bytes = x'30' WHERE bytes = x'31'")
+            var damaged: [String] = []
+            let (lines, summary) = try export(store) { damaged.append($0.name.text) }
+            let id = makeManifest("1").id
+            #expect(
+                lines == [
+                    #"{"name":"n0","manifest":0}"#, #"{"name":"n1","manifest_cid":"\#(id)"}"#,
+                    #"{"name":"n2","manifest":2}"#,
+                ]
+            )
+            #expect(damaged == ["n1"])
+            #expect(summary == Exporter.Summary(names: 3, damaged: 1))
+        }
+    }
+
+    @Test func theEndOfAnAnnouncementComesThroughAsWhatIsLeftOfIt() async throws {
+        let entry = try makeEntry(
+            manifest: makeManifest("1"),
+            providers: [
+                makeProvider("ended", expiresAt: 1000), makeProvider("lasting"),
+                makeProvider("later", expiresAt: 1060),
+            ]
+        )
+        let now = UnixTime(seconds: 1000)
+        let bytes = entry.line(at: now)
+        #expect(
+            String(decoding: bytes, as: UTF8.self)
+                == #"{"name":"libc6","manifest":1,"providers":["#
+                + #"{"id":"lasting","addr":"192.0.2.1:80"},"#
+                + #"{"id":"later","addr":"192.0.2.1:80","ttl_s":60}]}"# + "\n"
+        )
+        var reader = ImportLineReader()
+        let later = UnixTime(seconds: 5000)
+        let text = Array(bytes.dropLast())
+        let read = try ImportEntry(try reader.read(text.span), at: later)
+        #expect(read.providers.map(\.expiresAt?.seconds) == [nil, 5060])
+    }
+
     @Test func announcementsThatHaveEndedAreLeftOut() async throws {
         try await withStore { store in
             let now = UnixTime.now().seconds
@@ -61,6 +104,7 @@ import Testing
             #expect(try store.importBatch([entry], at: .testNow) == [nil])
             let line = try #require(try export(store).0.first)
             #expect(!line.contains("ended") && line.contains("lasting") && line.contains("later"))
+            #expect(line.contains(#""ttl_s":1000"#) || line.contains(#""ttl_s":99"#))
         }
     }
 
@@ -87,9 +131,12 @@ import Testing
     }
 }
 
-private func export(_ store: IndexStore) throws -> ([String], Exporter.Summary) {
+private func export(
+    _ store: IndexStore,
+    onDamage: (NameRecord) -> Void = { _ in }
+) throws -> ([String], Exporter.Summary) {
     var bytes: [UInt8] = []
-    let summary = try Exporter(store: store).run { bytes += $0 }
+    let summary = try Exporter(store: store).run({ bytes += $0 }, onDamage: onDamage)
     let text = String(decoding: bytes, as: UTF8.self)
     #expect(text.isEmpty || text.hasSuffix("\n"))
     return (text.split(separator: "\n").map(String.init), summary)
