@@ -10,7 +10,7 @@ struct ImportCommand: AsyncParsableCommand {
         discussion: """
             A line: {"name": "libc6", "manifest": {…} | "manifest_cid": "b3:…",
               "media_type"?: "…", "ttl_s"?: 300,
-              "providers"?: [{"id"?: "…", "addr": "…", "region"?: "…"}]}
+              "providers"?: [{"id"?: "…", "addr": "…", "region"?: "…", "ttl_s"?: 60}]}
             A bad line is reported with its number, nothing of it is stored, the
             others go on, and the exit code is 1. Importing the same again changes
             nothing, so run it again when it was cut off.
@@ -44,6 +44,12 @@ struct ImportCommand: AsyncParsableCommand {
         guard (dbPath == nil) != (url == nil) else {
             throw ValidationError("give either --db-path or --url")
         }
+        guard dbPath != Settings.Database.memory else {
+            throw ValidationError(
+                "--db-path :memory: would end with this command; give a directory, or go through "
+                    + "a running service with --url"
+            )
+        }
     }
 
     func run() async throws {
@@ -55,9 +61,12 @@ struct ImportCommand: AsyncParsableCommand {
         )
         let progress = try await withDestination { store in
             try await Importer(storing: store).run(
-                read: { try input.read(upTo: Importer.chunkBytes) },
-                onRefusal: { reporter.refused($0) },
-                onProgress: { reporter.progressed($0) }
+                read: { try input.next(upTo: Importer.chunkBytes) },
+                observer: Importer.Observer(
+                    refused: { reporter.refused($0) },
+                    progressed: { reporter.progressed($0) },
+                    paused: { reporter.paused() }
+                )
             )
         }
         reporter.finished(progress)
@@ -82,13 +91,13 @@ struct ImportCommand: AsyncParsableCommand {
             try await store.close()
             return progress
         } catch let error as StoreError {
-            throw Failure(.unavailable, error.operatorMessage(path: path))
+            throw StorePath.failure(error, at: path)
         }
     }
 }
 
 /// A file or standard input, read in chunks.
-struct InputFile {
+struct InputFile: Sendable {
     private let descriptor: Int32
     private let name: String
     /// Bytes in all; nil where the input does not say.
@@ -107,8 +116,17 @@ struct InputFile {
         size = status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
     }
 
-    /// The next bytes; none at the end.
-    func read(upTo count: Int) throws -> [UInt8] {
+    /// The next bytes; waits for them no longer than a batch does.
+    func next(upTo count: Int) throws -> Importer.Input {
+        var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        let milliseconds = Importer.batchDuration / .milliseconds(1)
+        // Whatever else is to say about the input, reading it says.
+        guard poll(&ready, 1, Int32(milliseconds)) != 0 else { return .pause }
+        let bytes = try read(upTo: count)
+        return bytes.isEmpty ? .end : .bytes(bytes)
+    }
+
+    private func read(upTo count: Int) throws -> [UInt8] {
         while true {
             var received = 0
             let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in

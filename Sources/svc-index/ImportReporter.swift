@@ -7,6 +7,8 @@ struct ImportReporter {
     let shownRefusals: Int
     private var refusals = 0
     private var lastDrawnAt: ContinuousClock.Instant?
+    /// What came too soon after something else to be drawn.
+    private var undrawn: Importer.Progress?
     private let startedAt = ContinuousClock.now
     private let drawsBar = StandardStreams.errorIsTerminal
 
@@ -28,9 +30,18 @@ struct ImportReporter {
 
     mutating func progressed(_ progress: Importer.Progress) {
         if printsJSON { print(progress, "progress") }
-        let now = ContinuousClock.now
-        guard drawsBar, lastDrawnAt.map({ now - $0 > .milliseconds(100) }) ?? true else { return }
-        lastDrawnAt = now
+        undrawn = progress
+        if lastDrawnAt.map({ .now - $0 > .milliseconds(100) }) ?? true { draw() }
+    }
+
+    /// Nothing more comes for now, so what was told last has to be seen.
+    mutating func paused() {
+        draw()
+    }
+
+    private mutating func draw() {
+        guard drawsBar, let progress = undrawn else { return }
+        (lastDrawnAt, undrawn) = (.now, nil)
         StandardStreams.note("\r" + bar(progress))
     }
 

@@ -77,6 +77,9 @@ final class BatchQueue: Sendable {
         }
     }
 
+    /// Whether the writer has given up.
+    var isAbandoned: Bool { state.withLock(\.isAbandoned) }
+
     /// There is nothing more to come.
     func finish() {
         let writer = state.withLock { state in

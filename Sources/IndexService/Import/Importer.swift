@@ -1,3 +1,5 @@
+internal import NIOPosix
+
 /// Streams import lines into a destination, in batches of 256 lines or 50 ms, whichever is first.
 ///
 /// While batches are being stored the next ones are read and parsed; what has piled up meanwhile is
@@ -9,6 +11,14 @@ package struct Importer: Sendable {
     package static let batchLines = 256
     /// Bytes to read at a time; a shorter chunk counts as a pause of the input.
     package static let chunkBytes = 256 << 10
+
+    /// What a look at the input found.
+    package enum Input: Sendable, Equatable {
+        case bytes([UInt8])
+        /// Nothing came for `batchDuration`.
+        case pause
+        case end
+    }
     /// The longest that a line waits for its batch to fill.
     package static let batchDuration = Duration.milliseconds(50)
 
@@ -33,22 +43,54 @@ package struct Importer: Sendable {
     /// stored.
     package typealias Store = @Sendable ([NumberedEntry]) async throws -> [ImportRefusal]
 
+    /// What an import tells while it runs.
+    package struct Observer {
+        /// Told of every line that was not stored.
+        package var refused: (ImportRefusal) -> Void
+        /// Told whenever more was stored.
+        package var progressed: (Progress) -> Void
+        /// Told when the input has nothing for now.
+        package var paused: () -> Void
+
+        package init(
+            refused: @escaping (ImportRefusal) -> Void,
+            progressed: @escaping (Progress) -> Void,
+            paused: @escaping () -> Void = {}
+        ) {
+            (self.refused, self.progressed, self.paused) = (refused, progressed, paused)
+        }
+    }
+
     private let store: Store
 
     package init(storing store: @escaping Store) {
         self.store = store
     }
 
-    /// Imports everything that `read` gives, until it gives an empty chunk.
+    /// Imports everything that `read` gives, until it says that this is the end.
     ///
-    /// - Parameters:
-    ///   - read: the next bytes of the input; may block its thread.
-    ///   - onRefusal: told of every line that was not stored.
-    ///   - onProgress: told whenever more was stored.
+    /// - Parameter read: the next bytes of the input. It runs on a thread of its own and may block
+    ///   it for about `batchDuration`: then it must say that the input pauses, so that what was
+    ///   stored is told, and a store that failed ends the import, while the input stands still.
     package func run(
-        read: () throws -> [UInt8],
-        onRefusal: (ImportRefusal) -> Void,
-        onProgress: (Progress) -> Void
+        read: @escaping @Sendable () throws -> Input,
+        observer: Observer
+    ) async throws -> Progress {
+        let thread = NIOThreadPool(numberOfThreads: 1)
+        thread.start()
+        do {
+            let progress = try await pump({ try await thread.runIfActive(read) }, observer)
+            try await thread.shutdownGracefully()
+            return progress
+        } catch {
+            try? await thread.shutdownGracefully()
+            throw error
+        }
+    }
+
+    private func pump(
+        _ read: () async throws -> Input,
+        _ observer: Observer
     ) async throws -> Progress {
         try await withThrowingTaskGroup(of: Void.self) { group in
             let queue = BatchQueue()
@@ -57,34 +99,34 @@ package struct Importer: Sendable {
             group.addTask { try await write(from: queue) }
             var parser = BatchParser()
             var progress = Progress()
-            func report() {
-                let stored = queue.takeStored()
-                guard !stored.isEmpty else { return }
-                for batch in stored { progress.add(batch, onRefusal) }
-                onProgress(progress)
-            }
             reading: while true {
-                let chunk = try read()
-                progress.bytes += chunk.count
-                if chunk.isEmpty { parser.finish() } else { parser.feed(chunk) }
-                // A short chunk says that the input waits for something: so nothing waits for it.
-                let isPausing = chunk.count < Self.chunkBytes
-                while let batch = parser.nextBatch(flushing: isPausing) {
+                let input = try await read()
+                parser.feed(input, &progress)
+                while let batch = parser.nextBatch(flushing: input.isPausing) {
                     progress.lines = batch.lastLine
                     progress.refused += batch.refusals.count
-                    for refusal in batch.refusals { onRefusal(refusal) }
+                    for refusal in batch.refusals { observer.refused(refusal) }
                     if !batch.entries.isEmpty {
                         guard await queue.push(batch.entries) else { break reading }
                     }
-                    report()
+                    report(queue, &progress, observer)
                 }
-                if chunk.isEmpty { break }
+                report(queue, &progress, observer)
+                if input == .pause { observer.paused() }
+                if input == .end || queue.isAbandoned { break }
             }
             queue.finish()
             try await group.waitForAll()
-            report()
+            report(queue, &progress, observer)
             return progress
         }
+    }
+
+    private func report(_ queue: BatchQueue, _ progress: inout Progress, _ observer: Observer) {
+        let stored = queue.takeStored()
+        guard !stored.isEmpty else { return }
+        for batch in stored { progress.add(batch, observer.refused) }
+        observer.progressed(progress)
     }
 
     private func write(from queue: BatchQueue) async throws {
@@ -95,6 +137,30 @@ package struct Importer: Sendable {
         } catch {
             queue.abandon()
             throw error
+        }
+    }
+}
+
+extension Importer.Input {
+    /// Whether the input may have nothing more for a while, so that nothing waits for it.
+    ///
+    /// A chunk that is not full says so too.
+    fileprivate var isPausing: Bool {
+        switch self {
+        case .bytes(let bytes): bytes.count < Importer.chunkBytes
+        case .pause, .end: true
+        }
+    }
+}
+
+extension BatchParser {
+    fileprivate mutating func feed(_ input: Importer.Input, _ progress: inout Importer.Progress) {
+        switch input {
+        case .bytes(let bytes):
+            progress.bytes += bytes.count
+            feed(bytes)
+        case .pause: break
+        case .end: finish()
         }
     }
 }
@@ -115,9 +181,16 @@ extension IndexStore {
     package func storeBatch(
         _ batch: [Importer.NumberedEntry]
     ) async throws(StoreError) -> [ImportRefusal] {
-        let errors = try await writing { store in
-            try store.importBatch(batch.map(\.entry), at: .now())
-        }
+        try await writing { try $0.importNumbered(batch) }
+    }
+
+    /// Stores a batch in one transaction, and says which lines were refused and why.
+    ///
+    /// Blocks.
+    func importNumbered(
+        _ batch: [Importer.NumberedEntry]
+    ) throws(StoreError) -> [ImportRefusal] {
+        let errors = try importBatch(batch.map(\.entry), at: .now())
         return zip(batch, errors).compactMap { numbered, error in
             error.map { ImportRefusal(line: numbered.line, reason: $0.publicDetail) }
         }

@@ -1,5 +1,7 @@
 /// Cuts a stream of bytes into lines, each at most `maximumLength` bytes; memory stays within twice
 /// that.
+///
+/// A carriage return before the line break belongs to the break, not to the line.
 package struct LineSplitter {
     /// One line of the input, without its line break.
     package enum Line: Equatable, Sendable {
@@ -34,7 +36,8 @@ package struct LineSplitter {
 
     private mutating func append(_ bytes: some Collection<UInt8>) {
         guard !isSkipping else { return }
-        if partial.count + bytes.count > maximumLength {
+        let isAtReturn = (Array(bytes.suffix(1)).last ?? partial.last) == UInt8(ascii: "\r")
+        if partial.count + bytes.count > maximumLength + (isAtReturn ? 1 : 0) {
             isSkipping = true
             partial = []
         } else {

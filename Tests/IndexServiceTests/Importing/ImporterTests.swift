@@ -67,16 +67,50 @@ import Testing
 
     @Test func aSourceThatFailsEndsTheImportWithItsError() async throws {
         let importer = Importer { _ in [] }
-        var isFirst = true
+        let isFirst = Mutex(true)
         await #expect(throws: TestFailure.self) {
             try await importer.run(
                 read: {
-                    guard isFirst else { throw TestFailure() }
-                    isFirst = false
-                    return Array((goodLine(1) + "\n").utf8)
+                    guard isFirst.withLock({ $0.exchange(false) }) else { throw TestFailure() }
+                    return .bytes(Array((goodLine(1) + "\n").utf8))
                 },
-                onRefusal: { _ in },
-                onProgress: { _ in }
+                observer: .deaf
+            )
+        }
+    }
+
+    /// A chunk that is full does not say that the input pauses: the pause does.
+    @Test(arguments: [1, Importer.chunkBytes])
+    func whatCameBeforeAPauseIsStoredAndToldWhileItLasts(_ bytes: Int) async throws {
+        let line = Array((goodLine(1) + "\n").utf8)
+        let blank = [UInt8](repeating: UInt8(ascii: "\n"), count: max(0, bytes - line.count))
+        let state = Mutex((isRead: false, isTold: false, hasPaused: false))
+        let progress = try await Importer { _ in [] }.run(
+            // The pause lasts until the line was told: for ever, were it not.
+            read: {
+                state.withLock { state in
+                    guard state.isRead.exchange(true) else { return .bytes(line + blank) }
+                    return state.isTold && state.hasPaused ? .end : .pause
+                }
+            },
+            observer: Importer.Observer(
+                refused: { _ in },
+                progressed: { progress in
+                    #expect(progress.stored == 1)
+                    state.withLock { $0.isTold = true }
+                },
+                paused: { state.withLock { $0.hasPaused = true } }
+            )
+        )
+        #expect(progress.stored == 1)
+    }
+
+    @Test func aStoreThatFailsEndsTheImportWhileTheInputPauses() async throws {
+        let line = Mutex(Array((goodLine(1) + "\n").utf8))
+        await #expect(throws: StoreError.diskFull) {
+            try await Importer { _ in throw StoreError.diskFull }.run(
+                read: { line.withLock { $0.isEmpty ? .pause : .bytes($0.exchange([])) } },
+                observer: .deaf
             )
         }
     }
@@ -167,16 +201,37 @@ func importing(
         await Task.yield()
         return try await store(batch)
     }
-    var rest = chunks[...]
+    let rest = Mutex(chunks[...])
     var (refused, reports): ([ImportRefusal], [Importer.Progress]) = ([], [])
     let progress = try await importer.run(
-        read: { rest.popFirst() ?? [] },
-        onRefusal: { refused.append($0) },
-        onProgress: { reports.append($0) }
+        read: { rest.withLock { $0.popFirst() }.map { .bytes($0) } ?? .end },
+        observer: Importer.Observer(
+            refused: { refused.append($0) },
+            progressed: { reports.append($0) }
+        )
     )
     var run = recorder.withLock(\.run)
     (run.refused, run.reports, run.progress) = (refused, reports, progress)
     return run
+}
+
+extension Importer.Observer {
+    /// For runs of which only the end counts.
+    fileprivate static var deaf: Self { Self(refused: { _ in }, progressed: { _ in }) }
+}
+
+extension Bool {
+    fileprivate mutating func exchange(_ value: Bool) -> Bool {
+        defer { self = value }
+        return self
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func exchange(_ value: [UInt8]) -> [UInt8] {
+        defer { self = value }
+        return self
+    }
 }
 
 private func goodLine(_ number: Int) -> String {

@@ -35,13 +35,34 @@ import Testing
         #expect(lines == [.tooLong, .text(Array("next".utf8))])
     }
 
+    /// A carriage return at the limit is known for what it is only by what comes behind it.
+    @Test(arguments: ["1234\r\n5678\n", "1234\n5678\r\n", "1234\r\n5678\r", "1234\r\n5678"])
+    func linesOfTheFullLengthMayEndInACarriageReturn(_ input: String) {
+        for size in 1...12 {
+            var splitter = LineSplitter(maximumLength: 4)
+            var lines: [LineSplitter.Line] = []
+            var rest = Array(input.utf8)[...]
+            while !rest.isEmpty {
+                splitter.feed(rest.prefix(size)) { lines.append($0) }
+                rest = rest.dropFirst(size)
+            }
+            splitter.finish { lines.append($0) }
+            #expect(lines == [.text(Array("1234".utf8)), .text(Array("5678".utf8))], "\(size)")
+        }
+        var splitter = LineSplitter(maximumLength: 4)
+        var lines: [LineSplitter.Line] = []
+        splitter.feed(Array("1234\r".utf8)) { lines.append($0) }
+        splitter.feed(Array("\r\n123\r4\n".utf8)) { lines.append($0) }
+        #expect(lines == [.tooLong, .tooLong])
+    }
+
     private func split(_ input: [UInt8], _ maximum: Int) -> [LineSplitter.Line] {
         var parts = input.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         // What follows the last line break is a line only when there is something.
         if parts.last?.isEmpty == true { parts.removeLast() }
         return parts.map { part in
-            if part.count > maximum { return .tooLong }
-            return .text(Array(part.last == UInt8(ascii: "\r") ? part.dropLast() : part))
+            let line = part.last == UInt8(ascii: "\r") ? part.dropLast() : part
+            return line.count > maximum ? .tooLong : .text(Array(line))
         }
     }
 }
