@@ -78,6 +78,7 @@ struct ImportCommand: AsyncParsableCommand {
     ) async throws -> Importer.Progress {
         if let url {
             let client = try ServiceClient(url: url, tokenFile: authTokenFile)
+            try await client.checkImport()
             return try await body { try await client.store($0) }
         }
         let path = dbPath ?? ""

@@ -5,8 +5,10 @@ internal import IndexService
 /// Talks to a running service over HTTP, for the commands that take `--url`.
 struct ServiceClient: Sendable {
     static let defaultURL = "http://127.0.0.1:5304"
-    /// Tries of one request before it is given up, while the service says that it is busy.
-    private static let maximumTries = 6
+    /// How long one request is tried again, in seconds, while the service asks to come back later.
+    ///
+    /// What is busy for longer is told to whoever waits for the command.
+    private static let patience = 3
 
     struct Response: Sendable {
         let status: Int
@@ -28,34 +30,43 @@ struct ServiceClient: Sendable {
         token = try tokenFile.map(Self.readToken)
         let configuration = URLSessionConfiguration.ephemeral
         configuration.timeoutIntervalForRequest = 15
-        configuration.httpMaximumConnectionsPerHost = 4
+        configuration.httpMaximumConnectionsPerHost = 1
         session = URLSession(configuration: configuration)
     }
 
-    /// Sends one request; waits and tries again while the service is over capacity or not ready.
+    /// Sends one request.
+    ///
+    /// One with a body is tried again while the service is over capacity or not ready and says when
+    /// to come back (`Retry-After`), for as long as `patience` lasts.
+    ///
+    /// - Parameter timeout: seconds without a word of the service until it counts as absent.
     func send(
         _ method: String,
         _ path: String,
         body: [UInt8]? = nil,
-        contentType: String = "application/json"
+        contentType: String = "application/json",
+        timeout: Double = 15
     ) async throws -> Response {
         guard let url = URL(string: base.absoluteString.trimmingSuffix("/") + path) else {
             throw Failure(.usage, "the path \(path) makes no URL")
         }
         var request = URLRequest(url: url)
         request.httpMethod = method
+        request.timeoutInterval = timeout
         if let token { request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization") }
         if let body {
             request.httpBody = Data(body)
             request.setValue(contentType, forHTTPHeaderField: "Content-Type")
         }
-        for attempt in 1... {
+        var left = Self.patience
+        while true {
             let response = try await perform(request)
-            let isBusy = response.status == 429 || response.status == 503
-            guard isBusy, body != nil, attempt < Self.maximumTries else { return response }
-            try await Task.sleep(for: .seconds(response.retryAfter ?? attempt))
+            guard [429, 503].contains(response.status), body != nil, left > 0,
+                let pause = response.retryAfter.map({ min(max($0, 1), left) })
+            else { return response }
+            try await Task.sleep(for: .seconds(pause))
+            left -= pause
         }
-        throw Failure(.unavailable, "the service at \(base) stays busy")
     }
 
     /// A value as it stands in a query: nothing in it ends the value or begins another.
@@ -65,23 +76,41 @@ struct ServiceClient: Sendable {
     }
 
     private func perform(_ request: URLRequest) async throws -> Response {
-        do {
-            let (data, response) = try await session.data(for: request)
-            guard let response = response as? HTTPURLResponse else {
-                throw Failure(.failed, "the answer of \(base) is no HTTP")
+        // Not `session.data(for:)`: on Linux it never returns when its task is cancelled. A task
+        // that runs to its end, or to its timeout, always calls back.
+        try await withCheckedThrowingContinuation { continuation in
+            let task = session.dataTask(with: request) { data, response, error in
+                continuation.resume(with: outcome(data, response, error))
             }
-            return Response(
-                status: response.statusCode,
-                body: [UInt8](data),
-                retryAfter: response.value(forHTTPHeaderField: "Retry-After").flatMap { Int($0) }
-            )
-        } catch let error as URLError {
-            throw Failure(
-                .unavailable,
-                "no service answers at \(base) (\(error.localizedDescription)); start one with "
-                    + "'svc-index serve', or give --url"
+            task.resume()
+        }
+    }
+
+    private func outcome(
+        _ data: Data?,
+        _ response: URLResponse?,
+        _ error: (any Error)?
+    ) -> Result<Response, any Error> {
+        if let error {
+            let reason = error.localizedDescription
+            return .failure(
+                Failure(
+                    .unavailable,
+                    "no service answers at \(base) (\(reason)); start one with "
+                        + "'svc-index serve', or give --url"
+                )
             )
         }
+        guard let response = response as? HTTPURLResponse else {
+            return .failure(Failure(.failed, "the answer of \(base) is no HTTP"))
+        }
+        return .success(
+            Response(
+                status: response.statusCode,
+                body: [UInt8](data ?? Data()),
+                retryAfter: response.value(forHTTPHeaderField: "Retry-After").flatMap { Int($0) }
+            )
+        )
     }
 
     private static func readToken(_ path: String) throws -> String {
@@ -89,102 +118,6 @@ struct ServiceClient: Sendable {
             throw Failure(.usage, "--auth-token-file \(path) cannot be read")
         }
         return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-    }
-}
-
-extension ServiceClient {
-    /// Stores a batch of import entries, four at a time; an entry's name comes last, so that it
-    /// never points at what was not acknowledged.
-    func store(_ batch: [Importer.NumberedEntry]) async throws -> [ImportRefusal] {
-        try await withThrowingTaskGroup(of: ImportRefusal?.self) { group in
-            var refusals: [ImportRefusal] = []
-            var remaining = batch[...]
-            for numbered in remaining.prefix(4) { group.addTask { try await store(numbered) } }
-            remaining = remaining.dropFirst(4)
-            while let refusal = try await group.next() {
-                if let refusal { refusals.append(refusal) }
-                if let next = remaining.popFirst() {
-                    group.addTask { try await store(next) }
-                }
-            }
-            return refusals.sorted { $0.line < $1.line }
-        }
-    }
-
-    private func store(_ numbered: Importer.NumberedEntry) async throws -> ImportRefusal? {
-        for step in Self.requests(for: numbered.entry) {
-            let response = try await send(
-                "PUT",
-                step.path,
-                body: step.body,
-                contentType: step.contentType
-            )
-            if let message = try Self.refusal(in: response) {
-                return ImportRefusal(line: numbered.line, reason: message)
-            }
-        }
-        return nil
-    }
-
-    private struct Step {
-        let path: String
-        let body: [UInt8]
-        var contentType = "application/json"
-    }
-
-    private static func requests(for entry: ImportEntry) -> [Step] {
-        var steps: [Step] = []
-        if let manifest = entry.manifest {
-            steps.append(
-                Step(
-                    path: "/admin/manifests/\(manifest.id)",
-                    body: manifest.bytes,
-                    contentType: manifest.mediaType.description
-                )
-            )
-        }
-        for provider in entry.providers {
-            steps.append(
-                Step(
-                    path: "/admin/providers/\(entry.manifestID)",
-                    body: json { json in
-                        json.field("id", provider.id.description)
-                        json.field("addr", provider.address.description)
-                        if let region = provider.region {
-                            json.field("region", region.description)
-                        }
-                    }
-                )
-            )
-        }
-        let name = json { json in
-            json.field("manifest_cid", entry.manifestID.description)
-            if let ttl = entry.ttl { json.field("ttl_s", ttl) }
-        }
-        return steps + [Step(path: "/admin/names/\(entry.name)", body: name)]
-    }
-
-    private static func json(_ build: (inout JSONWriter) -> Void) -> [UInt8] {
-        var json = JSONWriter()
-        json.beginObject()
-        build(&json)
-        json.endObject()
-        return json.bytes
-    }
-
-    /// Why one entry was refused; nil when it was stored.
-    ///
-    /// Throws where no entry would fare better.
-    private static func refusal(in response: Response) throws -> String? {
-        switch response.status {
-        case 200..<300: return nil
-        case 400, 409, 413, 415: return ProblemText.detail(of: response.body)
-        default:
-            throw Failure(
-                response.status == 503 ? .unavailable : .failed,
-                "the service refuses: \(ProblemText.detail(of: response.body))"
-            )
-        }
     }
 }
 

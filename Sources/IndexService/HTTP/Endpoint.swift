@@ -8,6 +8,7 @@ enum Endpoint: Equatable {
     case adminManifest(contentID: String)
     case adminProviders(contentID: String)
     case adminKeys(KeyAction)
+    case adminImport
     case health
     case readiness
     case version
@@ -46,6 +47,7 @@ enum Endpoint: Equatable {
         case ("names", let key?): self = .adminName(key)
         case ("manifests", let key?): self = .adminManifest(contentID: key)
         case ("providers", let key?): self = .adminProviders(contentID: key)
+        case ("import", nil): self = .adminImport
         case (let action?, nil):
             guard let action = KeyAction(rawValue: String(action)) else { return nil }
             self = .adminKeys(action)
@@ -59,7 +61,8 @@ enum Endpoint: Equatable {
         case .resolve: .resolve
         case .providers: .providers
         case .manifest: .manifests
-        case .adminName, .adminNames, .adminManifest, .adminProviders, .adminKeys: .admin
+        case .adminName, .adminNames, .adminManifest, .adminProviders, .adminKeys, .adminImport:
+            .admin
         case .health, .readiness, .version, .metrics: .ops
         }
     }
@@ -71,14 +74,14 @@ enum Endpoint: Equatable {
             ["GET", "HEAD"]
         case .adminName, .adminProviders: ["PUT", "DELETE"]
         case .adminManifest: ["PUT"]
-        case .adminKeys: ["POST"]
+        case .adminKeys, .adminImport: ["POST"]
         }
     }
 
     /// Whether the request's body is read; elsewhere it is counted against the cap and dropped.
     var takesBody: Bool {
         switch self {
-        case .adminName, .adminManifest, .adminProviders, .adminKeys: true
+        case .adminName, .adminManifest, .adminProviders, .adminKeys, .adminImport: true
         default: false
         }
     }

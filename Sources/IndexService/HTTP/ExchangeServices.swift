@@ -100,7 +100,7 @@ extension Endpoint {
         case .resolve(let key), .adminName(let key): key
         case .providers(let id), .manifest(let id), .adminManifest(let id), .adminProviders(let id):
             id
-        case .adminNames, .adminKeys, .health, .readiness, .version, .metrics: nil
+        case .adminNames, .adminKeys, .adminImport, .health, .readiness, .version, .metrics: nil
         }
     }
 }

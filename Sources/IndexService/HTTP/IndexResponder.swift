@@ -48,6 +48,7 @@ struct IndexResponder: HTTPResponder {
         case .adminManifest(let id): return try await storeManifest(id, request)
         case .adminProviders(let id): return try await changeProviders(of: id, request)
         case .adminKeys(let action): return try await act(action, request)
+        case .adminImport: return try await importLines(request)
         case .health: return Response { $0.field("status", "ok") }
         case .readiness: return readinessReport()
         case .version: return Response(json: BuildInformation.current.write(to:))

@@ -32,6 +32,7 @@ extension ContractRow {
     static let unknownPaths: [ContractRow] = [
         "/", "/resolve", "/resolve/libc6/", "/resolve/a/b", "//resolve/libc6", "/nope",
         "/Resolve/libc6", "/%72esolve/libc6", "/admin", "/admin/", "/admin/nope", "/admin/purge/x",
+        "/admin/import/x",
         "/admin/manifests", "/admin/names/a/b", "/healthz/", "/metrics/x", "/favicon.ico", "*",
         "/../healthz", "/.", "/resolve/../healthz", "http://index.example",
         "http://index.example?x=/healthz", "ftp://index.example/healthz",
@@ -60,6 +61,7 @@ extension ContractRow {
         ("/admin/names", ["GET", "HEAD"]), ("/admin/manifests/x", ["PUT"]),
         ("/admin/providers/x", ["PUT", "DELETE"]), ("/admin/reindex", ["POST"]),
         ("/admin/pin", ["POST"]), ("/admin/unpin", ["POST"]), ("/admin/purge", ["POST"]),
+        ("/admin/import", ["POST"]),
         ("/healthz", ["GET", "HEAD"]), ("/readyz", ["GET", "HEAD"]),
         ("/version", ["GET", "HEAD"]), ("/metrics", ["GET", "HEAD"]),
     ]
@@ -76,6 +78,7 @@ extension ContractRow {
         .admin("POST", "/admin/pin", json: #"{"keys":["libc6"]}"#),
         .admin("POST", "/admin/unpin", json: #"{"keys":["libc6"]}"#),
         SampleIndex.purge(["libc6"]),
+        SampleIndex.lines(#"{"name":"libc6","manifest":1}"#),
     ]
 
     static let adminAnswers: [ContractRow] = [

@@ -49,6 +49,11 @@ enum SampleIndex {
         )
     }
 
+    /// Import lines, as they are sent.
+    static func lines(_ lines: String..., type: String = "application/x-ndjson") -> WireRequest {
+        put("/admin/import", Array(lines.joined(separator: "\n").utf8), type: type).method("POST")
+    }
+
     static func purge(_ keys: [String]) -> WireRequest {
         let list = keys.map { "\"\($0)\"" }.joined(separator: ",")
         return .admin("POST", "/admin/purge", json: #"{"keys":[\#(list)]}"#)
