@@ -16,6 +16,9 @@ let settings: [SwiftSetting] =
         .enableUpcomingFeature("InternalImportsByDefault"),
     ] + (strict ? [.treatAllWarnings(as: .error)] : [])
 
+// A fuzzer has no main of its own, so an ordinary build must not see it: `make fuzz` sets this.
+let fuzzing = ProcessInfo.processInfo.environment["SVC_INDEX_FUZZ"] == "1"
+
 // BLAKE3's vector kernels: compiled for processors that only a check at run time may promise. Not
 // in debug builds, where unoptimised helpers could be shared between modules.
 func kernelSettings(_ instructions: String) -> [SwiftSetting] {
@@ -44,14 +47,51 @@ let coreTargets: [Target] = [
         swiftSettings: settings
     ),
     .target(name: "Cache", swiftSettings: settings),
+    .target(name: "DHTCore", path: "Sources/DHTClient/Core", swiftSettings: settings),
+    .target(
+        name: "DHTSimulator",
+        dependencies: ["DHTCore"],
+        path: "Tests/DHTSimulator",
+        swiftSettings: settings
+    ),
     .testTarget(
         name: "BLAKE3Tests",
         dependencies: ["BLAKE3"],
         swiftSettings: settings
     ),
     .testTarget(name: "CacheTests", dependencies: ["Cache"], swiftSettings: settings),
+    .testTarget(
+        name: "DHTCoreTests",
+        dependencies: ["DHTCore", "DHTSimulator"],
+        swiftSettings: settings
+    ),
+    .testTarget(
+        name: "SimulationTests",
+        dependencies: ["DHTCore", "DHTSimulator"],
+        swiftSettings: settings
+    ),
     .testTarget(name: "TidyTests", swiftSettings: settings),
 ]
+
+// Tools of developers: only where nothing else is built.
+let coreTools: [Target] =
+    [
+        .executableTarget(
+            name: "dht-simulate",
+            dependencies: ["DHTCore", "DHTSimulator"],
+            path: "Tests/Simulate",
+            swiftSettings: settings
+        )
+    ]
+    + (fuzzing
+        ? [
+            .executableTarget(
+                name: "fuzz-datagrams",
+                dependencies: ["DHTCore"],
+                path: "Tests/Fuzz",
+                swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]
+            )
+        ] : [])
 
 let commit = Context.gitInformation?.currentCommit.prefix(12) ?? "unknown"
 
@@ -59,6 +99,32 @@ let serviceTargets: [Target] = [
     .target(
         name: "CBuildInfo",
         cSettings: [.define("SVC_INDEX_COMMIT", to: "\"\(commit)\"")]
+    ),
+    .target(
+        name: "DHTClient",
+        dependencies: [
+            "DHTCore",
+            .product(name: "Crypto", package: "swift-crypto"),
+            .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "NIOPosix", package: "swift-nio"),
+        ],
+        path: "Sources/DHTClient/Driver",
+        swiftSettings: settings
+    ),
+    .executableTarget(
+        name: "dht-probe",
+        dependencies: ["DHTClient", "DHTCore"],
+        path: "Tests/Probe",
+        swiftSettings: settings
+    ),
+    .testTarget(
+        name: "DHTClientTests",
+        dependencies: [
+            "DHTClient", "DHTCore",
+            .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "NIOPosix", package: "swift-nio"),
+        ],
+        swiftSettings: settings
     ),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
@@ -107,6 +173,7 @@ let serviceTargets: [Target] = [
 
 let servicePackages: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
@@ -121,5 +188,5 @@ let package = Package(
     name: "svc-index",
     products: coreOnly ? [] : [.executable(name: "svc-index", targets: ["svc-index"])],
     dependencies: coreOnly ? [] : servicePackages,
-    targets: coreTargets + (coreOnly ? [] : serviceTargets)
+    targets: coreTargets + (coreOnly ? coreTools : serviceTargets)
 )

@@ -1,0 +1,75 @@
+/// What the driver is to do: fetch one after the other until there are none left.
+package enum DHTAction: Sendable {
+    /// Send a datagram; its bytes are at `DHTNode.withPayload` until the next input.
+    case send(Datagram)
+    /// A lookup has ended: the caller gets its answer.
+    ///
+    /// Exactly once for each lookup.
+    case finished(LookupResult)
+    /// What was still under way at an early end has come in.
+    ///
+    /// At most once, after `finished`.
+    case harvested(LookupResult)
+    /// A publication that is kept alive was written again; `write` says with what success.
+    case renewed(Publication, LookupResult)
+    /// The own id has changed because the own address has (BEP 42).
+    case identityChanged(NodeID)
+}
+
+/// A datagram that waits in the node's outbox.
+package struct Datagram: Hashable, Sendable {
+    package let endpoint: Endpoint
+    let range: ByteRange
+
+    /// Bytes of payload.
+    package var byteCount: Int { range.count }
+}
+
+/// Why a lookup was not begun.
+package enum DHTRefusal: Error, Equatable, Sendable {
+    /// As many lookups as allowed are running.
+    case tooManyLookups
+    /// The family is not one that this node speaks.
+    case familyNotAvailable
+    /// The deadline has passed already.
+    case deadlinePassed
+    /// An item that no node would store: too big, or too long a salt.
+    case itemTooBig
+    /// As many announces and items as allowed are being kept alive.
+    case tooManyPublications
+}
+
+/// What a lookup is to do beside finding its goal.
+package struct LookupOptions: Sendable {
+    package var family = AddressFamily.v4
+    /// Report every query.
+    package var isTraced = false
+    /// How long to listen on after an early end; nil takes the setting.
+    package var harvestTime: TimeSpan?
+
+    package init(family: AddressFamily = .v4, isTraced: Bool = false, harvestTime: TimeSpan? = nil)
+    {
+        self.family = family
+        self.isTraced = isTraced
+        self.harvestTime = harvestTime
+    }
+}
+
+/// The health of a node, for readiness and metrics.
+package struct DHTStatus: Sendable {
+    package var id: NodeID
+    package var good = 0
+    package var questionable = 0
+    package var bad = 0
+    package var activeLookups = 0
+    package var queriesUnderWay = 0
+    /// Answered among all queries that ended in the last few hundred; nil before the first.
+    package var responseRatio: Double?
+    package var lastAnswer: DHTInstant?
+    /// Our address as others see it.
+    package var observedAddress: Endpoint?
+    package var storedInfoHashes = 0
+    package var storedItems = 0
+    package var publications = 0
+    package var counters: DHTCounters
+}

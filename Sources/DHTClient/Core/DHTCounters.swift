@@ -1,0 +1,70 @@
+/// What was dropped or refused, counted by reason; and what was sent and answered.
+package struct DHTCounters: Sendable {
+    private var drops = [Int](repeating: 0, count: DropReason.allCases.count)
+    package var datagramsReceived = 0
+    package var queriesReceived = 0
+    package var queriesSent = 0
+    package var repliesSent = 0
+    package var errorsSent = 0
+    /// Queries of ours by how they ended.
+    package var queriesAnswered = 0
+    package var queriesTimedOut = 0
+    package var queriesRefused = 0
+
+    package init() {}
+
+    package subscript(reason: DropReason) -> Int {
+        drops[reason.rawValue]
+    }
+
+    package mutating func drop(_ reason: DropReason, count: Int = 1) {
+        drops[reason.rawValue] += count
+    }
+
+    /// Everything dropped, whatever the reason.
+    package var dropped: Int { drops.reduce(0, +) }
+}
+
+/// Why something from the network was not taken.
+package enum DropReason: Int, Sendable, CaseIterable {
+    /// From port 0, a martian, or a private address where those are not allowed.
+    case badSource
+    /// Not bencode, or more of it than allowed.
+    case badBencode
+    /// Bencode, but not a KRPC message.
+    case badMessage
+    /// A reply to no query of ours.
+    case unsolicited
+    /// A reply from another address than the one that was asked.
+    case wrongAddress
+    /// A reply under another id than expected, or under none.
+    case wrongID
+    /// `nodes` or `values` of a length that does not divide, or a contact of no use.
+    case badContact
+    /// A contact or provider at an address that no stranger may name.
+    case forbiddenAddress
+    /// A contact whose id does not follow from its address (BEP 42).
+    case insecureID
+    /// More contacts than one reply may bring.
+    case surplusContact
+    /// A query while we only ask (client mode).
+    case queryInClientMode
+    /// A query without a usable id, target or arguments.
+    case badQuery
+    /// More queries from one address than are answered.
+    case addressRate
+    /// More replies than may be sent in all.
+    case replyRate
+    /// A write without a valid token.
+    case badToken
+    /// A put that BEP 44's checks refused.
+    case refusedItem
+    /// A store is full of entries nearer to our id.
+    case storeFull
+    /// A datagram that the driver did not fetch in time.
+    case outboxFull
+    /// A sender that could not be remembered for a ping.
+    case candidatesFull
+    /// A token longer than is kept.
+    case longToken
+}

@@ -1,0 +1,262 @@
+/// What keeps a node connected: bootstrap, refresh, pings.
+///
+/// Bounded work each time.
+struct Maintenance: Sendable {
+    /// When to look after things next.
+    var next: DHTInstant
+    var bootstrapNodes: [Endpoint] = []
+    /// Contacts of an earlier run that have not been tried yet.
+    var savedContacts: [Contact] = []
+    var bootstraps = PerFamily(v4: Bootstrap(), v6: Bootstrap())
+    /// Nodes to be pinged, first come first served.
+    var pingQueue: [PingTarget] = []
+    var pingsUnderWay = 0
+    var refreshesUnderWay = 0
+    /// Buckets to be filled after a bootstrap.
+    var fillQueue: [Fill] = []
+    var nextExpiry: DHTInstant
+
+    struct PingTarget: Sendable {
+        let endpoint: Endpoint
+        let id: NodeID?
+    }
+
+    /// A bucket that is to be filled by a lookup in its range.
+    struct Fill: Sendable {
+        let family: AddressFamily
+        let bucket: Int
+    }
+
+    /// How joining the network goes, for one family.
+    struct Bootstrap: Sendable {
+        var isRunning = false
+        var failures = 0
+        var notBefore = DHTInstant.distantPast
+        var isDone = false
+    }
+
+    /// One value a family.
+    struct PerFamily<Value: Sendable>: Sendable {
+        var v4: Value
+        var v6: Value
+
+        subscript(family: AddressFamily) -> Value {
+            get { family == .v4 ? v4 : v6 }
+            set { if family == .v4 { v4 = newValue } else { v6 = newValue } }
+        }
+    }
+
+    init(
+        at now: DHTInstant,
+        _ settings: MaintenanceSettings,
+        using generator: inout some RandomNumberGenerator
+    ) {
+        let part = Double(generator.next() >> 11) / Double(1 << 53)
+        next = now + settings.interval.scaled(by: part)
+        nextExpiry = next
+    }
+}
+
+// MARK: - Commands
+
+extension DHTNode {
+    /// Names the nodes to join by; takes effect at the next `advance`.
+    package mutating func setBootstrapNodes(_ endpoints: [Endpoint], at now: DHTInstant) {
+        maintenance.bootstrapNodes = endpoints.filter { isUsable($0) }
+        for family in AddressFamily.allCases { maintenance.bootstraps[family].notBefore = now }
+        maintenance.next = now
+    }
+
+    /// Hands in contacts of an earlier run; they enter the table as they answer.
+    package mutating func restore(_ contacts: [Contact], at now: DHTInstant) {
+        let usable = contacts.filter { isUsable($0.endpoint) && $0.id != id }
+        maintenance.savedContacts = Array(usable.prefix(1_000))
+        maintenance.next = now
+    }
+
+    /// Puts a contact into the table without asking it, for simulated networks; false when its
+    /// limits keep it out.
+    package mutating func seed(_ contact: Contact, at now: DHTInstant) -> Bool {
+        maintenance.bootstraps[contact.endpoint.family].isDone = true
+        return tables[contact.endpoint.family].seed(contact, at: now)
+    }
+
+    /// Records an announce without a query, for simulated networks.
+    package mutating func seed(peer: Endpoint, for infoHash: NodeID, at now: DHTInstant) -> Bool {
+        peerStore.announce(peer, for: infoHash, own: id, at: now)
+    }
+
+    /// Stores an item without a query, for simulated networks.
+    package mutating func seed(_ item: StoredItem, at now: DHTInstant) -> Bool {
+        itemStore.store(item, target: item.target(cryptography), own: id, at: now)
+    }
+}
+
+// MARK: - The regular round
+
+extension DHTNode {
+    mutating func maintain(at now: DHTInstant) {
+        let interval = settings.maintenance.interval
+        maintenance.next = now + interval.scaled(by: 0.9 + 0.2 * randomFraction())
+        tokens.rotate(at: now, using: &random)
+        for family in AddressFamily.allCases where settings.families.contains(family) {
+            maintain(family, at: now)
+        }
+        if now >= maintenance.nextExpiry {
+            maintenance.nextExpiry = now + settings.storage.tokenRotation
+            peerStore.expire(at: now)
+            itemStore.expire(at: now)
+        }
+        renewPublications(at: now)
+        pingSaved()
+        pumpPings(at: now)
+    }
+
+    private mutating func maintain(_ family: AddressFamily, at now: DHTInstant) {
+        if tables[family].count < settings.maintenance.contactsBeforeBootstrap
+            || !maintenance.bootstraps[family].isDone
+        {
+            bootstrap(family, at: now)
+        } else {
+            refresh(family, at: now)
+        }
+        // One in ninety intervals is each contact's turn; more contacts take more pings a round.
+        for _ in 0...(tables[family].count / 90) {
+            let recently = DHTInstant(
+                nanoseconds: now.nanoseconds - settings.maintenance.interval.nanoseconds * 2
+            )
+            let doubtful = tables[family].mostDoubtful(at: now, notAskedSince: recently)
+            guard let doubtful else { break }
+            wantPing(doubtful.endpoint, id: doubtful.id)
+        }
+    }
+
+    /// Looks up the own id, which fills the near buckets and makes us known to the nodes there.
+    private mutating func bootstrap(_ family: AddressFamily, at now: DHTInstant) {
+        let state = maintenance.bootstraps[family]
+        guard !state.isRunning else { return }
+        guard state.notBefore <= now else {
+            maintenance.next = min(maintenance.next, state.notBefore)
+            return
+        }
+        let hasStart =
+            tables[family].count > 0
+            || maintenance.bootstrapNodes.contains { $0.family == family }
+            || maintenance.savedContacts.contains { $0.endpoint.family == family }
+        guard hasStart else { return }
+        let begun = try? begin(
+            .nodes(id),
+            target: id,
+            purpose: .bootstrap,
+            options: LookupOptions(family: family),
+            deadline: now + settings.maintenance.lookupTime,
+            at: now
+        )
+        // A lookup without anyone to ask has ended before `begin` returned.
+        if let begun { maintenance.bootstraps[family].isRunning = index(of: begun) != nil }
+    }
+
+    /// A bootstrap lookup has ended: done, or again after a pause that doubles.
+    mutating func bootstrapEnded(at index: Int, _ now: DHTInstant) {
+        guard let family = lookups[index]?.lookup.family else { return }
+        maintenance.bootstraps[family].isRunning = false
+        let settings = settings.maintenance
+        if tables[family].count > 0 {
+            maintenance.bootstraps[family].isDone = true
+            maintenance.bootstraps[family].failures = 0
+            let depth = tables[family].depth
+            maintenance.fillQueue.removeAll { $0.family == family }
+            for bucket in 0..<depth {
+                // One lookup meets about two buckets' worth of nodes of its range.
+                let rounds = max(
+                    1,
+                    tables[family].capacity(of: bucket) / (2 * self.settings.lookup.k)
+                )
+                let fill = Maintenance.Fill(family: family, bucket: bucket)
+                maintenance.fillQueue += repeatElement(fill, count: rounds)
+            }
+        } else {
+            maintenance.bootstraps[family].failures += 1
+        }
+        let exponent = min(maintenance.bootstraps[family].failures, 20)
+        let doubled = settings.bootstrapPause.scaled(by: Double(1 << exponent) / 2)
+        let pause = min(doubled, settings.bootstrapPauseLimit)
+            .scaled(by: 1 - settings.jitter * randomFraction())
+        maintenance.bootstraps[family].notBefore = now + pause
+        maintenance.next = min(maintenance.next, now + pause)
+    }
+
+    /// Looks up a random id of a bucket that is to be filled or in which nobody answered lately.
+    private mutating func refresh(_ family: AddressFamily, at now: DHTInstant) {
+        guard maintenance.refreshesUnderWay < 2 else { return }
+        var bucket: Int?
+        if let next = maintenance.fillQueue.firstIndex(where: { $0.family == family }) {
+            bucket = maintenance.fillQueue.remove(at: next).bucket
+            if !maintenance.fillQueue.isEmpty {
+                maintenance.next = min(maintenance.next, now + .seconds(1))
+            }
+        } else {
+            let age = settings.maintenance.refreshAfter
+            bucket = tables[family].takeStaleBucket(at: now, after: age)
+        }
+        guard let bucket else { return }
+        let target = id.randomNeighbour(sharing: bucket, using: &random)
+        maintenance.refreshesUnderWay += 1
+        let begun = try? begin(
+            .nodes(target),
+            target: target,
+            purpose: .refresh,
+            options: LookupOptions(family: family),
+            deadline: now + settings.maintenance.lookupTime,
+            at: now
+        )
+        if begun == nil { maintenance.refreshesUnderWay -= 1 }
+    }
+}
+
+// MARK: - Pings
+
+extension DHTNode {
+    /// Asks for a ping; sent as soon as the limits allow.
+    mutating func wantPing(_ endpoint: Endpoint, id: NodeID?) {
+        guard !maintenance.pingQueue.contains(where: { $0.endpoint == endpoint }) else { return }
+        guard maintenance.pingQueue.count < settings.maintenance.candidatesLimit else {
+            return counters.drop(.candidatesFull)
+        }
+        maintenance.pingQueue.append(Maintenance.PingTarget(endpoint: endpoint, id: id))
+    }
+
+    mutating func pumpPings(at now: DHTInstant) {
+        while !maintenance.pingQueue.isEmpty,
+            maintenance.pingsUnderWay < settings.maintenance.pingsUnderWay,
+            !transactions.isFull, queryRate.nextFree(at: now) <= now
+        {
+            let target = maintenance.pingQueue.removeFirst()
+            guard sendRates.nextFree(for: target.endpoint, at: now) <= now else { continue }
+            let sent = sendQuery(
+                .ping,
+                method: .ping,
+                to: target.endpoint,
+                expected: target.id,
+                purpose: .ping,
+                at: now
+            )
+            if sent != nil { maintenance.pingsUnderWay += 1 }
+        }
+    }
+
+    /// Moves saved contacts to the ping queue as far as it has room.
+    private mutating func pingSaved() {
+        while !maintenance.savedContacts.isEmpty,
+            maintenance.pingQueue.count < settings.maintenance.candidatesLimit / 2
+        {
+            let contact = maintenance.savedContacts.removeLast()
+            wantPing(contact.endpoint, id: contact.id)
+        }
+    }
+
+    /// A number from 0 up to 1.
+    mutating func randomFraction() -> Double {
+        Double(random.next() >> 11) / Double(1 << 53)
+    }
+}

@@ -1,0 +1,220 @@
+/// What answers bring: contacts, providers, items.
+extension Lookup {
+    /// Offers a contact of the own table, which is hop 1.
+    package mutating func start(with id: NodeID, _ endpoint: Endpoint) {
+        _ = shortlist.offer(id, endpoint, hop: 1, referrer: nil)
+    }
+
+    /// Offers a bootstrap node, of which only the address is known.
+    package mutating func start(withBootstrap endpoint: Endpoint) {
+        _ = shortlist.offer(unidentified: endpoint)
+    }
+
+    /// A candidate has answered; what it said follows with `learn`, `found` and `received`.
+    ///
+    /// False when its query was not open any more.
+    package mutating func answered(
+        _ place: UInt8,
+        by id: NodeID,
+        byteCount: Int,
+        at now: DHTInstant
+    ) -> Bool {
+        guard shortlist[place].state.isUnderWay else { return false }
+        report.responded += 1
+        report.bytesReceived += byteCount
+        if shortlist[place].wasStalled { countReferral(of: place, silent: -1) }
+        if let referrer = referrer(of: place) {
+            let count = Int(shortlist[referrer].answeredReferrals) + 1
+            shortlist[referrer].answeredReferrals = UInt8(clamping: count)
+        }
+        if shortlist.id(of: place) == nil { shortlist.identify(place, as: id) }
+        shortlist[place].state = .answered
+        shortlist[place].endedAt = now
+        if case .nodes = goal, report.winner == nil { report.firstResult = now.since(startedAt) }
+        return true
+    }
+
+    /// A candidate's query has come to nothing.
+    package mutating func failed(_ place: UInt8, _ failure: Candidate.Failure, at now: DHTInstant) {
+        guard shortlist[place].state.isUnderWay else { return }
+        if shortlist[place].state == .open, failure == .timeout {
+            shortlist[place].wasStalled = true
+            report.stalled += 1
+            countReferral(of: place, silent: 1)
+        }
+        shortlist[place].state = .failed(failure)
+        shortlist[place].endedAt = now
+        if failure == .timeout { report.timedOut += 1 } else { report.failed += 1 }
+    }
+
+    /// A node that an answer named.
+    package mutating func learn(_ id: NodeID, _ endpoint: Endpoint, from place: UInt8) {
+        let given = Int(shortlist[place].nodesGiven) + 1
+        shortlist[place].nodesGiven = UInt8(clamping: given)
+        let hop = Int(shortlist[place].hop) + 1
+        let distance = id.distance(to: target)
+        guard hop <= settings.hopCap else {
+            if !shortlist.contains(endpoint) { capped(at: distance) }
+            return
+        }
+        switch shortlist.offer(id, endpoint, hop: UInt8(clamping: hop), referrer: place) {
+        case .added: uncap(at: distance)
+        case .tooFar: break
+        case .known: vouch(for: endpoint, by: place)
+        case .sharedNetwork: report.discarded += 1
+        }
+    }
+
+    /// A second node names a candidate, so it no longer hangs on the word of the first alone.
+    private mutating func vouch(for endpoint: Endpoint, by place: UInt8) {
+        for known in shortlist.order where shortlist[known].endpoint == endpoint {
+            guard shortlist[known].state == .fresh, shortlist[known].referrer != place else {
+                return
+            }
+            shortlist[known].referrer = Candidate.none
+            return
+        }
+    }
+
+    /// Something that an answer named was no good.
+    package mutating func discarded(_ count: Int = 1) {
+        report.discarded += count
+    }
+
+    /// Providers that one answer named; call once per answer, with all of them.
+    package mutating func found(_ peers: [Endpoint], from place: UInt8, at now: DHTInstant) {
+        var isFirst = true
+        for peer in peers {
+            if let known = providers.firstIndex(where: { $0.endpoint == peer }) {
+                providers[known].sightings += 1
+            } else if providers.count < settings.providersLimit {
+                providers.append(FoundPeer(endpoint: peer, sightings: 1))
+            } else {
+                report.discarded += 1
+                continue
+            }
+            let given = Int(shortlist[place].valuesGiven) + 1
+            shortlist[place].valuesGiven = UInt8(clamping: given)
+            guard isFirst else { continue }
+            isFirst = false
+            givers += 1
+        }
+        if !isFirst { tookResult(from: place, at: now) }
+    }
+
+    /// An item that an answer carried.
+    ///
+    /// Verified here, so nothing unproven is ever kept.
+    package mutating func received(
+        _ candidate: StoredItem,
+        from place: UInt8,
+        _ cryptography: ItemCryptography,
+        at now: DHTInstant
+    ) {
+        // The same item again proves nothing new and costs no signature check.
+        // Neither is the signature of an older one of interest.
+        if item != candidate {
+            guard item.map({ candidate.supersedes($0) }) ?? true else { return }
+            guard candidate.target(cryptography) == target, candidate.isAuthentic(cryptography)
+            else {
+                report.forged += 1
+                return
+            }
+            item = candidate
+        }
+        shortlist[place].valuesGiven = 1
+        givers += 1
+        tookResult(from: place, at: now)
+    }
+
+    /// Keeps the write token of a node.
+    package mutating func keepToken(_ token: [UInt8], of place: UInt8) {
+        guard token.count <= settings.tokenLimit else { return discarded() }
+        shortlist[place].token = token
+    }
+
+    private mutating func tookResult(from place: UInt8, at now: DHTInstant) {
+        if report.firstResult == nil {
+            report.firstResult = now.since(startedAt)
+            report.hops = Int(shortlist[place].hop)
+        }
+        let isSatisfying =
+            switch goal {
+            case .mutable: true
+            case .nodes, .peers, .immutable: isSatisfied
+            }
+        if isSatisfying, report.winner == nil { report.winner = shortlist[place].wave }
+    }
+}
+
+// MARK: - The outcome
+
+extension Lookup {
+    /// The outcome as it stands.
+    func result(_ id: LookupID, end: LookupEnd, traced: Bool, at now: DHTInstant) -> LookupResult {
+        var report = report
+        report.end = end
+        report.elapsed = now.since(startedAt)
+        report.hedgeDelay = delays.hedge
+        let answered = shortlist.order.filter { shortlist[$0].state == .answered }
+        if case .nodes = goal, let first = answered.first {
+            report.hops = Int(shortlist[first].hop)
+            report.winner = shortlist[first].wave
+        }
+        return LookupResult(
+            id: id,
+            goal: goal,
+            target: target,
+            family: family,
+            report: report,
+            providers: providers.sorted { $0.endpoint.sortKey < $1.endpoint.sortKey },
+            item: item,
+            closest: answered.prefix(settings.k).compactMap { place in
+                shortlist.id(of: place).map {
+                    LookupResult.NodeInfo(id: $0, endpoint: shortlist[place].endpoint)
+                }
+            },
+            trace: traced ? trace : [],
+            write: nil,
+            isHarvesting: false
+        )
+    }
+
+    /// Every query in the order of sending.
+    private var trace: [QueryTrace] {
+        shortlist.order.compactMap { place -> QueryTrace? in
+            let candidate = shortlist[place]
+            guard candidate.turn > 0 else { return nil }
+            return QueryTrace(
+                id: shortlist.id(of: place),
+                endpoint: candidate.endpoint,
+                wave: candidate.wave,
+                hop: Int(candidate.hop),
+                turn: Int(candidate.turn),
+                sent: candidate.sentAt.since(startedAt),
+                took: candidate.state.isUnderWay
+                    ? nil : candidate.endedAt.since(candidate.sentAt),
+                wasStalled: candidate.wasStalled,
+                state: candidate.state,
+                nodesGiven: Int(candidate.nodesGiven),
+                valuesGiven: Int(candidate.valuesGiven)
+            )
+        }
+        .sorted { $0.turn < $1.turn }
+    }
+}
+
+extension Endpoint {
+    /// A total order for output: by family, address and port.
+    var sortKey: SortKey { SortKey(endpoint: self) }
+
+    struct SortKey: Comparable {
+        let endpoint: Endpoint
+
+        static func < (left: SortKey, right: SortKey) -> Bool {
+            let (a, b) = (left.endpoint, right.endpoint)
+            return (a.family.rawValue, a.high, a.low, a.port)
+                < (b.family.rawValue, b.high, b.low, b.port)
+        }
+    }
+}

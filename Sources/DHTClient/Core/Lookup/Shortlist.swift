@@ -1,0 +1,191 @@
+/// The candidates of a lookup, sorted by distance, bounded, at most one per /24 or /64.
+///
+/// Candidates keep their place in `storage` for as long as the lookup lives, so a query under way
+/// names its candidate by one byte; `order` is what gets sorted.
+package struct Shortlist: Sendable {
+    package let target: NodeID
+    private let capacity: Int
+    private let allowsSharedNetworks: Bool
+    private var storage: [Candidate] = []
+    /// Places in `storage`, closest first.
+    package private(set) var order: [UInt8] = []
+
+    package init(target: NodeID, capacity: Int, allowsSharedNetworks: Bool) {
+        self.target = target
+        self.capacity = min(max(1, capacity), 250)
+        self.allowsSharedNetworks = allowsSharedNetworks
+        storage.reserveCapacity(32)
+        order.reserveCapacity(32)
+    }
+
+    package var count: Int { order.count }
+
+    /// The candidate at a place in storage.
+    package subscript(place: UInt8) -> Candidate {
+        get { storage[Int(place)] }
+        _modify { yield &storage[Int(place)] }
+    }
+
+    /// All candidates, closest first.
+    package var candidates: [Candidate] { order.map { self[$0] } }
+
+    /// Whether a node is on the list, asked or not.
+    package func contains(_ endpoint: Endpoint) -> Bool {
+        storage.contains { $0.endpoint == endpoint }
+    }
+
+    /// What became of a candidate that was offered.
+    package enum Outcome: Equatable, Sendable {
+        case added
+        case known
+        /// Another candidate of its /24 or /64 is there already.
+        case sharedNetwork
+        /// The list is full of closer ones.
+        case tooFar
+    }
+
+    /// Offers a candidate whose id is known.
+    package mutating func offer(
+        _ id: NodeID,
+        _ endpoint: Endpoint,
+        hop: UInt8,
+        referrer: UInt8?
+    ) -> Outcome {
+        let distance = id.distance(to: target)
+        var candidate = Candidate(distance: distance, endpoint: endpoint, hop: hop)
+        candidate.referrer = referrer ?? Candidate.none
+        return insert(candidate)
+    }
+
+    /// Offers a node of which only the address is known, as of a bootstrap node.
+    package mutating func offer(unidentified endpoint: Endpoint) -> Outcome {
+        var candidate = Candidate(distance: .maximum, endpoint: endpoint, hop: 1)
+        candidate.isIdentified = false
+        return insert(candidate)
+    }
+
+    /// A bootstrap node has told its id and takes its place by distance.
+    package mutating func identify(_ place: UInt8, as id: NodeID) {
+        storage[Int(place)].isIdentified = true
+        storage[Int(place)].distance = id.distance(to: target)
+        order.removeAll { $0 == place }
+        order.insert(place, at: position(of: storage[Int(place)].distance))
+    }
+
+    /// The id of a candidate; nil for a bootstrap node that has not answered.
+    package func id(of place: UInt8) -> NodeID? {
+        let candidate = self[place]
+        guard candidate.isIdentified else { return nil }
+        return NodeID(
+            high: target.high ^ candidate.distance.high,
+            middle: target.middle ^ candidate.distance.middle,
+            low: target.low ^ candidate.distance.low
+        )
+    }
+
+    private mutating func insert(_ candidate: Candidate) -> Outcome {
+        let network = candidate.endpoint.network
+        for known in storage {
+            if known.endpoint == candidate.endpoint { return .known }
+            if !allowsSharedNetworks, known.endpoint.network == network { return .sharedNetwork }
+        }
+        let position = position(of: candidate.distance)
+        guard storage.count >= capacity else {
+            order.insert(UInt8(truncatingIfNeeded: storage.count), at: position)
+            storage.append(candidate)
+            return .added
+        }
+        // Only one that was never asked may go: a query under way names its candidate by place.
+        guard let last = order.lastIndex(where: { self[$0].state == .fresh }), last >= position
+        else { return .tooFar }
+        let place = order.remove(at: last)
+        storage[Int(place)] = candidate
+        order.insert(place, at: position)
+        return .added
+    }
+
+    /// Where a distance belongs in `order`.
+    private func position(of distance: Distance) -> Int {
+        var low = 0
+        var high = order.count
+        while low < high {
+            let middle = (low + high) / 2
+            if self[order[middle]].distance < distance { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}
+
+/// One node of a shortlist and what became of our query to it.
+package struct Candidate: Sendable {
+    package fileprivate(set) var distance: Distance
+    package let endpoint: Endpoint
+    package var sentAt = DHTInstant.distantPast
+    /// When its query was settled.
+    package var endedAt = DHTInstant.distantPast
+    /// A fresh candidate is passed over until then: its node has had its share of packets.
+    package var deferredUntil = DHTInstant.distantPast
+    package var state = State.fresh
+    package var wave = Wave.alpha
+    /// The length of the referral chain that led here.
+    package let hop: UInt8
+    /// The place of the node that named it, or `none`.
+    package var referrer = Candidate.none
+    package fileprivate(set) var isIdentified = true
+    /// Whether it was stalled at any time.
+    package var wasStalled = false
+    /// The position of its query among those of the lookup, from 1; 0 when not asked.
+    package var turn: UInt8 = 0
+    /// What it gave.
+    package var nodesGiven: UInt8 = 0
+    package var valuesGiven: UInt8 = 0
+    /// Of what it named: asked and silent for longer than the hedge delay.
+    package var silentReferrals: UInt8 = 0
+    /// Of what it named: answered.
+    package var answeredReferrals: UInt8 = 0
+    /// Its write token.
+    package var token: [UInt8] = []
+
+    static let none = UInt8.max
+
+    init(distance: Distance, endpoint: Endpoint, hop: UInt8) {
+        self.distance = distance
+        self.endpoint = endpoint
+        self.hop = hop
+    }
+
+    /// Where a query stands.
+    package enum State: Equatable, Sendable {
+        case fresh
+        /// Asked less than a hedge delay ago.
+        case open
+        /// Not answered within the hedge delay: still open, and opens a slot of the second wave.
+        case stalled
+        /// Stalled for so long that a complete lookup no longer waits for it; still open.
+        case overdue
+        case answered
+        case failed(Failure)
+
+        /// Whether an answer may still come.
+        package var isUnderWay: Bool {
+            self == .open || self == .stalled || self == .overdue
+        }
+    }
+
+    /// Why a query gave nothing.
+    package enum Failure: Equatable, Sendable {
+        case timeout
+        /// The node answered with an error.
+        case refused
+        /// Another id answered, or what came was no answer to the question.
+        case badReply
+    }
+}
+
+/// Which of the two waves a query belongs to.
+package enum Wave: Equatable, Sendable {
+    /// One of the alpha slots.
+    case alpha
+    /// A slot that a stalled query opened: a hedge.
+    case beta
+}

@@ -1,0 +1,137 @@
+internal import DHTCore
+internal import Glibc
+internal import NIOCore
+internal import NIOPosix
+
+/// Turns the configured bootstrap nodes into endpoints, and tries again what cannot be resolved.
+///
+/// Confined to the driver's event loop; the system's resolver blocks, so it runs on NIO's threads
+/// for that. Numeric addresses are there at once.
+final class BootstrapResolver {
+    /// What could not be resolved the last time, with the system's reason.
+    private(set) var failures: [ResolveFailure] = []
+
+    private let addresses: [BootstrapAddress]
+    private let families: Message.Families
+    private let retry: RetrySettings
+    private let eventLoop: any EventLoop
+    private weak var driver: DatagramDriver?
+    private var resolved: [BootstrapAddress: [Endpoint]] = [:]
+    private var attempt = 0
+    private var underWay = 0
+    private var timer: Scheduled<Void>?
+    private var isStopped = false
+
+    init(_ configuration: MainlineConfiguration, driver: DatagramDriver) {
+        addresses = configuration.bootstrap
+        families = configuration.nodeSettings.families
+        retry = configuration.retry
+        eventLoop = driver.eventLoop
+        self.driver = driver
+    }
+
+    func start() {
+        for address in addresses {
+            if let endpoint = address.endpoint { resolved[address] = [endpoint] }
+        }
+        handOver()
+        resolveMissing()
+    }
+
+    func stop() {
+        isStopped = true
+        timer?.cancel()
+        timer = nil
+    }
+
+    /// In the configured order, so that the same answers give the same list.
+    private func handOver() {
+        let endpoints = addresses.flatMap { resolved[$0] ?? [] }
+        if !endpoints.isEmpty { driver?.join(by: endpoints) }
+    }
+
+    private func resolveMissing() {
+        guard !isStopped else { return }
+        failures = []
+        let missing = addresses.filter { resolved[$0] == nil }
+        underWay = missing.count
+        let families = families
+        for address in missing {
+            NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
+                try BootstrapResolver.resolve(address, families)
+            }
+            .assumeIsolated()
+            .whenComplete { [weak self] in self?.take($0, for: address) }
+        }
+    }
+
+    private func take(_ result: Result<[Endpoint], any Error>, for address: BootstrapAddress) {
+        guard !isStopped else { return }
+        underWay -= 1
+        switch result {
+        case .success(let endpoints):
+            resolved[address] = endpoints
+            handOver()
+        case .failure(let error):
+            let failure = error as? ResolveFailure
+            failures.append(
+                failure ?? ResolveFailure(address: address.description, reason: "\(error)")
+            )
+        }
+        guard underWay == 0, !failures.isEmpty else { return }
+        failures.sort { $0.address < $1.address }
+        driver?.report(.bootstrapUnresolved(failures))
+        let pause = retry.pause(
+            retry.resolvePause,
+            limit: retry.resolvePauseLimit,
+            attempt: attempt
+        )
+        attempt += 1
+        timer = eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(pause.nanoseconds)) {
+            [weak self] in
+            self?.resolveMissing()
+            return
+        }
+    }
+
+    /// Asks the system's resolver; blocks for as long as it takes.
+    private static func resolve(
+        _ address: BootstrapAddress,
+        _ families: Message.Families
+    ) throws -> [Endpoint] {
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
+        hints.ai_family =
+            families == [.v4, .v6] ? AF_UNSPEC : families.contains(.v6) ? AF_INET6 : AF_INET
+        var list: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(address.host, nil, &hints, &list)
+        guard code == 0 else {
+            let reason = String(cString: gai_strerror(code))
+            throw ResolveFailure(address: address.description, reason: reason)
+        }
+        defer { freeaddrinfo(list) }
+        var endpoints: [Endpoint] = []
+        var next = list
+        // A name may stand for a whole fleet; a few of them are enough to join by.
+        while let entry = next?.pointee, endpoints.count < 8 {
+            if let base = entry.ai_addr, let endpoint = Endpoint(base) {
+                endpoints.append(endpoint.with(port: address.port))
+            }
+            next = entry.ai_next
+        }
+        guard !endpoints.isEmpty else {
+            throw ResolveFailure(address: address.description, reason: "it has no address")
+        }
+        return endpoints
+    }
+}
+
+@available(*, unavailable)
+extension BootstrapResolver: Sendable {}
+
+/// A bootstrap node whose name could not be resolved.
+package struct ResolveFailure: Error, Equatable, Sendable {
+    package let address: String
+    /// In the words of the system.
+    package let reason: String
+}

@@ -1,0 +1,111 @@
+package import DHTCore
+
+/// What the client reports beside the answers to lookups: for the log.
+///
+/// Delivered on the client's event loop; whoever takes them must not block.
+package enum MainlineEvent: Sendable {
+    /// A socket is open, at the start or again.
+    case bound(Endpoint)
+    /// A socket was lost or could not be reopened; the next attempt comes after the pause.
+    case socketLost(Endpoint, reason: String, nextAttempt: TimeSpan)
+    /// These bootstrap nodes cannot be resolved now; they are tried again.
+    case bootstrapUnresolved([ResolveFailure])
+    /// The own id follows a new address (BEP 42).
+    case identityChanged(NodeID)
+    /// A write that is kept alive was repeated.
+    case renewed(Publication, LookupResult)
+    /// Contacts of an earlier run were read, or could not be: the client starts without them.
+    case savedNodesRead(count: Int)
+    case savedNodesFailed(SavedNodesError)
+}
+
+/// The client's health and everything it has counted.
+package struct MainlineStatus: Sendable {
+    /// The core's own view: contacts, lookups, response ratio, counters.
+    package var node: DHTStatus
+    package var sockets: [SocketStatus]
+    /// Contacts that are good, by family.
+    package var goodV4: Int
+    package var goodV6: Int
+    /// Since the last answer to any query of ours; nil before the first.
+    package var sinceLastAnswer: TimeSpan?
+    /// Bootstrap nodes that could not be resolved the last time.
+    package var unresolved: [ResolveFailure]
+    package var tally: DriverTally
+    package var isStopped: Bool
+
+    /// One socket of one or two.
+    package struct SocketStatus: Sendable {
+        /// What it is bound to, or was before it was lost.
+        package var endpoint: Endpoint
+        package var isOpen: Bool
+        /// What the system granted of the receive buffer asked for.
+        package var receiveBufferBytes: Int
+        /// Why it is not open.
+        package var lastError: String?
+    }
+
+    /// Whether lookups can be expected to work: a socket, contacts, and somebody who answers.
+    package func canLookUp(_ bar: ReadinessBar = ReadinessBar()) -> Bool {
+        !isStopped && sockets.contains(where: \.isOpen) && node.good >= bar.goodContacts
+            && (node.responseRatio ?? 0) >= bar.responseRatio
+            && sinceLastAnswer.map { $0 <= bar.lastAnswer } ?? false
+    }
+}
+
+/// What `MainlineStatus.canLookUp` asks for.
+package struct ReadinessBar: Sendable {
+    package var goodContacts = 1
+    /// Of the last few hundred queries; a network with many silent nodes still reaches it.
+    package var responseRatio = 0.1
+    /// The longest silence; every maintenance round pings somebody.
+    package var lastAnswer = TimeSpan.seconds(60)
+
+    package init() {}
+}
+
+/// What the driver has counted since the start.
+package struct DriverTally: Sendable {
+    /// Lookups and writes of callers that ended, by how: in the order of `LookupEnd.allCases`.
+    package private(set) var ends = [Int](repeating: 0, count: LookupEnd.allCases.count)
+    /// Lookups that found something, by hops; longer chains count as the last.
+    package private(set) var hops = [Int](repeating: 0, count: 16)
+    package private(set) var hedgeWins = 0
+    package private(set) var hedgeLosses = 0
+    package private(set) var hedgeTies = 0
+    /// Datagrams that the system did not take, by reason: in the order of `SendFailure.allCases`.
+    private var sendFailures = [Int](repeating: 0, count: SendFailure.allCases.count)
+    package private(set) var datagramsSent = 0
+    package private(set) var bytesSent = 0
+    package var readErrors = 0
+    /// How often a socket was lost.
+    package var socketsLost = 0
+    /// Wakes of the event loop with datagrams.
+    package var batches = 0
+
+    package subscript(failure: SendFailure) -> Int { sendFailures[failure.rawValue] }
+
+    package subscript(end: LookupEnd) -> Int {
+        LookupEnd.allCases.firstIndex(of: end).map { ends[$0] } ?? 0
+    }
+
+    mutating func sent(byteCount: Int) {
+        datagramsSent += 1
+        bytesSent += byteCount
+    }
+
+    mutating func notSent(_ failure: SendFailure) {
+        sendFailures[failure.rawValue] += 1
+    }
+
+    mutating func ended(_ report: LookupReport) {
+        if let index = LookupEnd.allCases.firstIndex(of: report.end) { ends[index] += 1 }
+        if report.hops > 0 { hops[min(report.hops, hops.count - 1)] += 1 }
+        switch report.hedge {
+        case .win: hedgeWins += 1
+        case .lose: hedgeLosses += 1
+        case .tie: hedgeTies += 1
+        case nil: break
+        }
+    }
+}

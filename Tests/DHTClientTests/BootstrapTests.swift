@@ -1,0 +1,68 @@
+import DHTClient
+import DHTCore
+import Testing
+
+@Suite struct BootstrapTests {
+    @Test(arguments: [
+        ("router.example:6881", "router.example", 6881), ("192.0.2.1:1", "192.0.2.1", 1),
+        ("[2001:db8::1]:65535", "2001:db8::1", 65535), ("localhost:80", "localhost", 80),
+    ])
+    func hostAndPortAreRead(text: String, host: String, port: UInt16) throws {
+        let address = try BootstrapAddress(text)
+        #expect(address.host == host)
+        #expect(address.port == port)
+        #expect(address.description == text)
+    }
+
+    @Test(arguments: [
+        "", "router.example", "router.example:", "router.example:0", "router.example:65536",
+        "router.example:http", ":6881", "2001:db8::1:6881", "[router.example]:6881", "[]:1",
+        "a..b:1", "a b:1", "ä:1", "x/y:1", String(repeating: "a", count: 64) + ":1",
+    ])
+    func whatIsWrongIsSaidInOneSentence(text: String) {
+        let error = #expect(throws: MainlineError.self) { try BootstrapAddress(text) }
+        #expect(error?.description.hasPrefix("bootstrap node \"\(text)\": ") == true)
+    }
+
+    @Test func aLongListIsRefused() {
+        let list = (1...17).map { "192.0.2.\($0):6881" }
+        #expect(throws: MainlineError.self) { try BootstrapAddress.list(list) }
+    }
+
+    @Test func aNameIsResolvedAndJoinedBy() async throws {
+        let network = try await LoopbackNetwork.start(count: 8, settings: openSettings)
+        let port = try #require(network.nodes.first?.endpoints.first?.port)
+        let client = try await makeClient(joiningBy: network.bootstrap) {
+            $0.bootstrap = (try? BootstrapAddress.list(["localhost:\(port)"])) ?? []
+        }
+        #expect(await client.hasContacts(3, by: soon))
+        await client.stop()
+        await network.stop()
+    }
+
+    @Test func anUnresolvableNameIsReportedAndStopsNothing() async throws {
+        let (events, continuation) = AsyncStream.makeStream(of: MainlineEvent.self)
+        var configuration = makeConfiguration()
+        configuration.bootstrap = [try BootstrapAddress("name.invalid:6881")]
+        let client = try await MainlineClient.start(configuration) { continuation.yield($0) }
+        for await event in events {
+            guard case .bootstrapUnresolved(let failures) = event else { continue }
+            #expect(failures.map(\.address) == ["name.invalid:6881"])
+            break
+        }
+        let status = await client.status()
+        #expect(status.unresolved.count == 1)
+        #expect(!status.canLookUp())
+        await client.stop()
+    }
+
+    @Test func pausesDoubleUpToTheirLimit() {
+        let retry = RetrySettings()
+        for attempt in 0..<40 {
+            let whole = min(TimeSpan.seconds(1 << min(attempt, 20)), retry.resolvePauseLimit)
+            let pause = retry.pause(.seconds(1), limit: retry.resolvePauseLimit, attempt: attempt)
+            #expect(pause <= whole)
+            #expect(pause >= whole.scaled(by: 1 - retry.jitter))
+        }
+    }
+}

@@ -1,0 +1,152 @@
+import Testing
+
+@testable import DHTCore
+
+/// Writing, keeping writes alive, and joining the network.
+extension DHTNodeTests {
+    @Test func anAnnounceGoesToTheClosestWithTheirTokens() throws {
+        var node = makeClient(contacts: 3)
+        _ = try node.publish(
+            .peer(infoHash: hash, port: 4_000),
+            deadline: makeTime(5_000),
+            at: makeTime(0)
+        )
+        for query in drain(&node).queries(.getPeers) {
+            try reply(&node, to: query, at: 10) { writer in
+                // The third node gives no token: "do not store here".
+                guard query.endpoint != makeEndpoint(2) else { return }
+                writer.text("token")
+                writer.string(ascii("tok"))
+            }
+        }
+        let announces = drain(&node).queries(.announcePeer)
+        #expect(Set(announces.map(\.endpoint)) == [makeEndpoint(0), makeEndpoint(1)])
+        let arguments = try decode(announces[0].bytes).arguments
+        #expect(arguments.port == 4_000 && !arguments.impliedPort)
+        #expect(slice(announces[0].bytes, arguments.token) == ascii("tok"))
+        for announce in announces { try reply(&node, to: announce, at: 20) }
+        let result = try #require(drain(&node).finished.first)
+        #expect(result.write == WriteReport(attempted: 2, stored: 2))
+    }
+
+    @Test func refusalsOfAWriteAreReported() throws {
+        var node = makeClient(contacts: 2)
+        _ = try node.publish(
+            .item(StoredItem(value: ascii("5:hello"))),
+            deadline: makeTime(5_000),
+            at: makeTime(0)
+        )
+        for query in drain(&node).queries(.get) {
+            try reply(&node, to: query, at: 10) { writer in
+                writer.text("token")
+                writer.string(ascii("tok"))
+            }
+        }
+        let puts = drain(&node).queries(.put)
+        #expect(puts.count == 2)
+        var writer = BencodeWriter()
+        let transaction = try decode(puts[0].bytes).transaction
+        let refused = puts[0].bytes
+        writer.error(.sequenceTooLow, to: refused.span, transaction: transaction)
+        node.receive(writer.bytes.span, from: puts[0].endpoint, at: makeTime(20))
+        node.advance(to: makeTime(1_100))
+        let report = try #require(drain(&node).finished.first?.write)
+        #expect(report.stored == 0 && report.timedOut == 1)
+        #expect(report.refusals == [.init(code: 302, count: 1)])
+    }
+
+    @Test func itemsThatNobodyWouldStoreAreRefused() {
+        var node = makeClient()
+        let item = StoredItem(value: [UInt8](repeating: 97, count: 1_001))
+        #expect(throws: DHTRefusal.itemTooBig) {
+            try node.publish(.item(item), deadline: makeTime(1_000), at: makeTime(0))
+        }
+    }
+
+    @Test func anAnnounceIsRepeatedWithinHalfAnHour() throws {
+        var node = makeClient(contacts: 1)
+        _ = try node.publish(
+            .peer(infoHash: hash, port: nil),
+            keepsAlive: true,
+            deadline: makeTime(5_000),
+            at: makeTime(0)
+        )
+        var announces: [Int] = []
+        var now = 0
+        while now < 70 * 60_000 {
+            let drained = drain(&node)
+            for query in drained.datagrams {
+                try reply(&node, to: query, at: now) { writer in
+                    guard (try? decode(query.bytes))?.kind == .query(.getPeers) else { return }
+                    writer.text("token")
+                    writer.string(ascii("tok"))
+                }
+            }
+            announces += drained.queries(.announcePeer).map { _ in now }
+            let next = Int(node.nextDeadline.nanoseconds / 1_000_000)
+            now = max(now + 1, next)
+            node.advance(to: makeTime(now))
+        }
+        #expect(announces.count >= 3)
+        for (earlier, later) in zip(announces, announces.dropFirst()) {
+            #expect((15 * 60_000...30 * 60_000).contains(later - earlier))
+        }
+        node.withdraw(.peer(infoHash: hash, port: nil))
+        #expect(node.status(at: makeTime(now)).publications == 0)
+    }
+
+    // MARK: Joining
+
+    @Test func bootstrapFindsTheOwnNeighbourhood() throws {
+        var node = makeNode()
+        node.setBootstrapNodes([makeEndpoint(1)], at: makeTime(0))
+        node.advance(to: makeTime(0))
+        let query = try #require(drain(&node).queries(.findNode).first)
+        #expect(query.endpoint == makeEndpoint(1))
+        #expect(try decode(query.bytes).arguments.target == node.id)
+        try reply(&node, to: query, at: 20) {
+            $0.nodes([(contactID(2), makeEndpoint(2)), (contactID(3), makeEndpoint(3))])
+        }
+        for query in drain(&node).queries(.findNode) { try reply(&node, to: query, at: 40) }
+        #expect(node.status(at: makeTime(40)).good == 3)
+    }
+
+    @Test func failedBootstrapsPauseLongerEachTime() {
+        var node = makeNode()
+        node.setBootstrapNodes([makeEndpoint(1)], at: makeTime(0))
+        var attempts: [Int] = []
+        var now = 0
+        var steps = 0
+        while now < 3_600_000, steps < 10_000 {
+            steps += 1
+            node.advance(to: makeTime(now))
+            attempts += drain(&node).queries(.findNode).map { _ in now }
+            now = max(now + 1, Int(node.nextDeadline.nanoseconds / 1_000_000))
+        }
+        let pauses = zip(attempts.dropFirst(), attempts).map { $0.0 - $0.1 }
+        #expect(pauses.first.map { (1_500..<3_200).contains($0) } == true)
+        #expect(pauses.max().map { $0 <= 5 * 60_000 + 11_000 } == true)
+        #expect((10...40).contains(attempts.count))
+        #expect(steps < 2_000)
+    }
+
+    @Test func savedContactsEnterAsTheyAnswer() throws {
+        var node = makeNode()
+        let contacts = (1...3).map {
+            Contact(id: contactID($0), endpoint: makeEndpoint($0), lastAnswered: makeTime(0))
+        }
+        node.restore(contacts, at: makeTime(0))
+        #expect(node.status(at: makeTime(0)).good == 0)
+        node.advance(to: makeTime(0))
+        for query in drain(&node).datagrams { try reply(&node, to: query, at: 20) }
+        #expect(node.status(at: makeTime(20)).good == 3)
+    }
+
+    @Test func spuriousAdvancesDoNothing() throws {
+        var node = makeClient()
+        try start(&node)
+        _ = drain(&node)
+        for _ in 0..<100 { node.advance(to: makeTime(10)) }
+        #expect(drain(&node).datagrams.isEmpty)
+    }
+}

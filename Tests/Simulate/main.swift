@@ -1,0 +1,100 @@
+import DHTCore
+import DHTSimulator
+import Foundation
+
+/// The measuring scenarios with parameters: `dht-simulate churn --nodes 10000 --lookups 100000`.
+struct Arguments {
+    private var values: [String: String] = [:]
+    let scenario: String
+
+    init(_ words: [String]) {
+        scenario = words.dropFirst().first ?? "help"
+        var rest = words.dropFirst(2)
+        while let name = rest.popFirst() {
+            values[name] = rest.first?.hasPrefix("--") == false ? rest.popFirst() : "true"
+        }
+    }
+
+    func number(_ name: String, _ fallback: Int) -> Int {
+        values["--" + name].flatMap { Int($0) } ?? fallback
+    }
+
+    func fraction(_ name: String, _ fallback: Double) -> Double {
+        values["--" + name].flatMap { Double($0) } ?? fallback
+    }
+
+    func flag(_ name: String) -> Bool { values["--" + name] != nil }
+
+    /// Changes the options that every scenario has.
+    func apply(to network: inout NetworkOptions) {
+        network.nodes = number("nodes", network.nodes)
+        network.seed = UInt64(number("seed", Int(network.seed)))
+        network.loss = fraction("loss", network.loss)
+        network.tailFraction = fraction("tail", network.tailFraction)
+        network.silentFraction = fraction("silent", network.silentFraction)
+        network.tailFactor = fraction("tail-factor", network.tailFactor)
+        let lower = number("rtt", network.roundTrip.lowerBound)
+        network.roundTrip = lower...max(lower, number("rtt-max", network.roundTrip.upperBound))
+        network.extendsFirstBuckets = flag("extended")
+        network.checksInvariants = flag("check")
+        var lookup = network.settings.lookup
+        lookup.alpha = number("alpha", lookup.alpha)
+        lookup.topOfList = number("top", lookup.topOfList)
+        lookup.beta = number("beta", lookup.beta)
+        lookup.quorum = number("quorum", lookup.quorum)
+        lookup.hopCap = number("hop-cap", lookup.hopCap)
+        lookup.adaptsToReplyTimes = !flag("fixed")
+        lookup.hedgeQuantile = fraction("hedge-quantile", lookup.hedgeQuantile)
+        lookup.settleQuantile = fraction("settle-quantile", lookup.settleQuantile)
+        lookup.settleFactor = fraction("settle-factor", lookup.settleFactor)
+        network.settings.lookup = lookup
+    }
+}
+
+/// Prints the figures, or what went wrong with exit code 1.
+func finish(_ violation: String?, _ json: String) {
+    print(violation ?? json)
+    if violation != nil { exit(1) }
+}
+
+let arguments = Arguments(CommandLine.arguments)
+switch arguments.scenario {
+case "churn":
+    var scenario = ChurnScenario()
+    scenario.network.nodes = 10_000
+    arguments.apply(to: &scenario.network)
+    scenario.lookups = arguments.number("lookups", scenario.lookups)
+    scenario.duration = .seconds(arguments.number("seconds", 3_600))
+    scenario.churnPerHour = arguments.fraction("churn", scenario.churnPerHour)
+    scenario.infoHashes = arguments.number("info-hashes", scenario.infoHashes)
+    let report = scenario.run()
+    finish(report.violation, report.json)
+case "hedging":
+    var scenario = HedgingScenario()
+    arguments.apply(to: &scenario.network)
+    scenario.lookups = arguments.number("lookups", scenario.lookups)
+    scenario.batches = arguments.number("batches", scenario.batches)
+    let report = scenario.run()
+    finish(report.violation, report.json)
+case "finishing":
+    var scenario = FinishingScenario()
+    arguments.apply(to: &scenario.network)
+    scenario.lookups = arguments.number("lookups", scenario.lookups)
+    scenario.deafFraction = arguments.fraction("deaf", scenario.deafFraction)
+    scenario.waitsForAll = arguments.flag("wait-for-all")
+    let report = scenario.run()
+    finish(report.violation, report.json)
+default:
+    print(
+        """
+        usage: dht-simulate churn|hedging|finishing [--nodes N] [--lookups N] [--seed N]
+               [--alpha N] [--beta N] [--quorum N] [--hop-cap N] [--top N]
+               [--fixed] [--extended] [--check]
+               [--tail F] [--tail-factor F] [--rtt MS] [--rtt-max MS] [--silent F] [--loss F]
+               [--churn F] [--seconds N] [--info-hashes N]
+               [--hedge-quantile F] [--settle-quantile F] [--settle-factor F]
+               [--deaf F] [--wait-for-all] [--batches N]
+        """
+    )
+    exit(64)
+}

@@ -1,0 +1,65 @@
+import DHTCore
+import DHTSimulator
+import Testing
+
+/// Networks that grow by themselves, from one node that the others know.
+struct GrowthTests {
+    func makeNetwork(nodes: Int, seed: UInt64) -> SimulatedNetwork {
+        var options = NetworkOptions()
+        options.nodes = nodes
+        options.seed = seed
+        let network = SimulatedNetwork(options)
+        let first = network.traits[0].endpoint
+        for number in network.nodes.indices.dropFirst() {
+            network.withNode(number) { $0.setBootstrapNodes([first], at: network.now) }
+            network.run(for: .milliseconds(100))
+        }
+        return network
+    }
+
+    @Test(arguments: [1, 2] as [UInt64])
+    func aNetworkGrowsFromOneNode(seed: UInt64) throws {
+        let network = makeNetwork(nodes: 40, seed: seed)
+        network.run(for: .seconds(120))
+        for number in network.nodes.indices {
+            let status = network.nodes[number].status(at: network.now)
+            #expect(status.good >= 8, "seed \(seed), node \(number): \(status.good)")
+        }
+        let target = NodeID.random(using: &network.random)
+        network.withNode(3) { node in
+            _ = try? node.publish(
+                .peer(infoHash: target, port: 4_000),
+                deadline: network.now + .seconds(5),
+                at: network.now
+            )
+        }
+        network.run(for: .seconds(6))
+        let write = try #require(network.results.first?.result.write)
+        #expect(write.stored == 8, "seed \(seed)")
+        network.results.removeAll()
+        for number in 10..<30 {
+            network.withNode(number) { node in
+                _ = try? node.start(
+                    .peers(target, .init()),
+                    deadline: network.now + .milliseconds(1_200),
+                    at: network.now
+                )
+            }
+        }
+        network.run(for: .seconds(3))
+        let provider = network.traits[3].endpoint.with(port: 4_000)
+        #expect(network.results.count == 20)
+        for outcome in network.results {
+            #expect(outcome.result.providers.map(\.endpoint) == [provider], "seed \(seed)")
+        }
+    }
+
+    @Test func anIdleNetworkIsQuiet() {
+        let network = makeNetwork(nodes: 40, seed: 7)
+        network.run(for: .seconds(300))
+        let before = network.statistics.sent
+        network.run(for: .seconds(600))
+        let perNodeAndSecond = Double(network.statistics.sent - before) / 40 / 600
+        #expect(perNodeAndSecond < 1, "\(perNodeAndSecond) datagrams")
+    }
+}
