@@ -11,9 +11,18 @@ CORE := SVC_INDEX_CORE=1 $(SWIFT) test --scratch-path .build-core
 ARTIFACTS := artifacts
 # Arguments of the service that `make run` starts, such as RUN_ARGS="--http-bind 127.0.0.1:8080".
 RUN_ARGS ?=
+# What `make simulate` runs: a failing test names the seed, its source the numbers; such as
+# make simulate SCENARIOS=churn SEED=2 SIMULATE_ARGS="--nodes 300 --lookups 300 --seconds 300".
+SCENARIOS ?= churn hedging finishing
+SEED ?= 1
+SIMULATE_ARGS ?=
+FUZZ_SECONDS ?= 60
+# Nodes and announces of `make interop`, such as INTEROP_ARGS="--nodes 200 --count 250".
+INTEROP_ARGS ?=
+INTEROP_VENV := .venv-interop
 
 .PHONY: help run test ci build release deps test-core test-service test-scripts tidy lint format \
-	e2e e2e-faults e2e-debian bench import-bench clean
+	simulate fuzz interop e2e e2e-faults e2e-debian bench import-bench clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -34,15 +43,42 @@ build: deps ## debug build
 release: deps ## release build
 	$(SWIFT) build -c release --product svc-index
 
-test-core: ## hash, cache and style tests: seconds, without the HTTP stack
+test-core: ## hash, cache, DHT core, simulation and style tests: seconds, no other package
 	SVC_INDEX_STRICT=1 $(CORE)
 
 test-service: deps ## unit, property and contract tests of the service, over real sockets
 	# One at a time: some of them measure times, and two cores are easily kept busy.
-	SVC_INDEX_STRICT=1 $(SWIFT) test --no-parallel --filter IndexServiceTests
+	SVC_INDEX_STRICT=1 $(SWIFT) test --no-parallel --filter IndexServiceTests \
+		--filter DHTClientTests
 
 test-scripts: ## tests of the scripts under testing/
 	python3 -m unittest discover -s testing/data
+
+simulate: ## simulated DHTs of 10,000 nodes: figures that a SEED repeats exactly
+	SVC_INDEX_CORE=1 $(SWIFT) build -c release --scratch-path .build-core --product dht-simulate
+	@for scenario in $(SCENARIOS); do \
+		echo "$$scenario, seed $(SEED)"; \
+		.build-core/release/dht-simulate $$scenario --seed $(SEED) $(SIMULATE_ARGS); \
+	done
+
+fuzz: ## mutated datagrams into the DHT core, for FUZZ_SECONDS
+	SVC_INDEX_CORE=1 SVC_INDEX_FUZZ=1 $(SWIFT) build -c release --scratch-path .build-fuzz \
+		--sanitize fuzzer --product fuzz-datagrams
+	@mkdir -p $(ARTIFACTS)/fuzz
+	# What is new goes to the first folder; the recordings are only read.
+	.build-fuzz/release/fuzz-datagrams -max_total_time=$(FUZZ_SECONDS) -max_len=2048 \
+		-timeout=5 -rss_limit_mb=1024 -print_final_stats=1 \
+		-artifact_prefix=$(ARTIFACTS)/fuzz- $(ARTIFACTS)/fuzz Tests/Fixtures/Datagrams
+
+interop: deps $(INTEROP_VENV)/ready ## our DHT client and libtorrent's nodes find each other's items
+	$(SWIFT) build -c release --product dht-probe
+	$(INTEROP_VENV)/bin/python testing/interop/run.py .build/release/dht-probe $(INTEROP_ARGS)
+
+$(INTEROP_VENV)/ready: testing/interop/requirements.txt
+	@scripts/install-deps.sh python3-venv iproute2
+	python3 -m venv $(INTEROP_VENV)
+	$(INTEROP_VENV)/bin/pip install --quiet --requirement $<
+	@touch $@
 
 tidy: ## the style tests alone
 	$(CORE) --filter TidyTests
@@ -70,4 +106,4 @@ bench: release ## answers out of RAM and of the index, side by side with nginx
 		--json $(ARTIFACTS)/http.json
 
 clean: ## removes everything that was built
-	rm -rf .build .build-core $(ARTIFACTS)
+	rm -rf .build .build-core .build-fuzz $(INTEROP_VENV) $(ARTIFACTS)
