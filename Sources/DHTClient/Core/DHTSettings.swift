@@ -135,14 +135,19 @@ package struct StorageSettings: Sendable {
 
 /// How much is sent, and how much of what arrives is answered.
 package struct PacingSettings: Sendable {
-    /// Queries a second, overall.
-    package var queriesPerSecond = 250
-    /// Queries that may leave at once after a pause.
-    package var queryBurst = 250
+    /// Queries a second, overall, once the burst is used up: some fifty lookups.
+    package var queriesPerSecond = 1_000
+    /// Queries that may leave at once after a pause: 250 lookups at once, of some 18 queries each.
+    ///
+    /// They go to thousands of nodes, each of which is spared by its own rate.
+    package var queryBurst = 5_000
     /// Queries a second to one address; libtorrent bans 50 in 10 s, so there is some room.
     package var queriesPerSecondToOneNode = 4
     /// Queries without an answer at once; bounds what can arrive in one go.
-    package var queriesInFlight = 1_024
+    ///
+    /// 250 lookups at once have up to 1,250 under way; answers to twice as many fit the receive
+    /// buffer that the driver asks for.
+    package var queriesInFlight = 2_048
     /// Replies a second, overall (server mode).
     package var repliesPerSecond = 1_000
     /// Queries of one address that are answered in a second (server mode).
