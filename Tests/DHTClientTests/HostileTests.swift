@@ -87,4 +87,18 @@ import Testing
             _ = client
         }
     }
+
+    @Test func whenNothingCanBeSentALookupEndsAtOnce() async throws {
+        // Loopback addresses cannot reach the rest of the world, and no timeout is waited for.
+        var configuration = makeConfiguration()
+        configuration.node.lookup.queryTimeout = .minutes(5)
+        configuration.bootstrap = [try BootstrapAddress("198.51.100.1:6881")]
+        let client = try await MainlineClient.start(configuration)
+        let goal = LookupGoal.anyPeer(of: makeID(1))
+        let result = try await client.lookup(goal, deadline: .now + .minutes(5))
+        #expect(result.report.end == .unreachable)
+        #expect(result.verdict == .unknown)
+        #expect(await client.status().node.counters.queriesUnsent > 0)
+        await client.stop()
+    }
 }

@@ -42,7 +42,7 @@ import Testing
             #expect(found.providers.map(\.endpoint.family) == [family])
         }
         let status = await client.status()
-        #expect(status.goodV4 >= 8 && status.goodV6 >= 8)
+        #expect(status.node.v4.good >= 8 && status.node.v6.good >= 8)
         for node in [client] + v4.nodes + v6.nodes { await node.stop() }
     }
 

@@ -20,6 +20,8 @@ package enum DHTAction: Sendable {
 package struct Datagram: Hashable, Sendable {
     package let endpoint: Endpoint
     let range: ByteRange
+    /// The query that it carries; nil for a reply.
+    let transaction: TransactionID?
 
     /// Bytes of payload.
     package var byteCount: Int { range.count }
@@ -58,9 +60,9 @@ package struct LookupOptions: Sendable {
 /// The health of a node, for readiness and metrics.
 package struct DHTStatus: Sendable {
     package var id: NodeID
-    package var good = 0
-    package var questionable = 0
-    package var bad = 0
+    /// Contacts of each family's routing table.
+    package var v4 = ContactCount()
+    package var v6 = ContactCount()
     package var activeLookups = 0
     package var queriesUnderWay = 0
     /// Answered among all queries that ended in the last few hundred; nil before the first.
@@ -72,4 +74,11 @@ package struct DHTStatus: Sendable {
     package var storedItems = 0
     package var publications = 0
     package var counters: DHTCounters
+
+    package subscript(family: AddressFamily) -> ContactCount { family == .v4 ? v4 : v6 }
+
+    // Of both families.
+    package var good: Int { v4.good + v6.good }
+    package var questionable: Int { v4.questionable + v6.questionable }
+    package var bad: Int { v4.bad + v6.bad }
 }

@@ -10,6 +10,8 @@ package struct DHTCounters: Sendable {
     package var queriesAnswered = 0
     package var queriesTimedOut = 0
     package var queriesRefused = 0
+    /// Queries that the driver could not send.
+    package var queriesUnsent = 0
 
     package init() {}
 

@@ -303,7 +303,7 @@ extension DHTNode {
             version: settings.version
         )
         outbox.query(query, in: envelope)
-        enqueue(from: start, to: endpoint)
+        enqueue(from: start, to: endpoint, transaction: transaction)
         return outbox.bytes.count - start
     }
 }

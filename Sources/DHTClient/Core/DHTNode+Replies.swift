@@ -65,6 +65,14 @@ extension DHTNode {
         settle(entry, .timeout, at: now)
     }
 
+    /// A query of ours never left.
+    ///
+    /// That says nothing about the node, so neither its standing nor the response ratio changes.
+    mutating func unsent(_ entry: Transactions.Entry, at now: DHTInstant) {
+        counters.queriesUnsent += 1
+        settle(entry, .unsent, at: now)
+    }
+
     /// The query that a reply belongs to; anything else is counted and dropped.
     private mutating func match(
         _ message: Message,
@@ -95,7 +103,13 @@ extension DHTNode {
             lookups[index]?.lookup.failed(place, failure, at: now)
             advanceLookup(at: index, to: now)
         case .write(let id):
-            writeEnded(failure == .timeout ? .timedOut : .refused(code: 0), of: id, at: now)
+            let outcome: WriteOutcome =
+                switch failure {
+                case .timeout: .timedOut
+                case .unsent: .unsent
+                case .refused, .badReply: .refused(code: 0)
+                }
+            writeEnded(outcome, of: id, at: now)
         case .ping: maintenance.pingsUnderWay -= 1
         }
     }

@@ -191,6 +191,7 @@ extension DHTNode {
         case stored
         case refused(code: Int64)
         case timedOut
+        case unsent
     }
 
     mutating func writeEnded(_ outcome: WriteOutcome, of id: LookupID, at now: DHTInstant) {
@@ -202,6 +203,7 @@ extension DHTNode {
         case .stored: phase.report.stored += 1
         case .refused(let code): phase.report.refused(code: code)
         case .timedOut: phase.report.timedOut += 1
+        case .unsent: phase.report.unsent += 1
         }
         lookups[index]?.phase = .writing(phase)
         pumpWrite(at: index, now)

@@ -116,6 +116,19 @@ extension DHTNode {
         pumpPings(at: now)
     }
 
+    /// A datagram that `nextAction` named could not be sent: its query has failed, at once instead
+    /// of at its timeout.
+    ///
+    /// Not for one that may have been lost on the way, such as by a full buffer: the packets that
+    /// follow at once would be lost as well.
+    package mutating func sendFailed(_ datagram: Datagram, at now: DHTInstant) {
+        guard let transaction = datagram.transaction,
+            let entry = try? transactions.finish(transaction, from: datagram.endpoint)
+        else { return }
+        unsent(entry, at: now)
+        feedStarved(at: now)
+    }
+
     /// Fires everything that is due; a call too many does nothing.
     package mutating func advance(to now: DHTInstant) {
         while let expired = transactions.expire(at: now) { timedOut(expired, at: now) }
@@ -180,9 +193,14 @@ extension DHTNode {
     }
 
     /// Queues what was written to the outbox since `start`.
-    mutating func enqueue(from start: Int, to endpoint: Endpoint) {
+    mutating func enqueue(
+        from start: Int,
+        to endpoint: Endpoint,
+        transaction: TransactionID? = nil
+    ) {
         let range = ByteRange(start: start, count: outbox.bytes.count - start)
-        actions.append(.send(Datagram(endpoint: endpoint, range: range)))
+        let datagram = Datagram(endpoint: endpoint, range: range, transaction: transaction)
+        actions.append(.send(datagram))
     }
 }
 
@@ -192,12 +210,8 @@ extension DHTNode {
     /// The node's health as of now.
     package func status(at now: DHTInstant) -> DHTStatus {
         var status = DHTStatus(id: id, counters: counters)
-        for family in AddressFamily.allCases {
-            let census = tables[family].census(at: now)
-            status.good += census.good
-            status.questionable += census.questionable
-            status.bad += census.bad
-        }
+        status.v4 = tables.v4.census(at: now)
+        status.v6 = tables.v6.census(at: now)
         status.activeLookups = lookups.count { $0 != nil }
         status.queriesUnderWay = transactions.count
         status.responseRatio = responseRatio

@@ -172,14 +172,14 @@ extension DatagramDriver {
         batchTime = nil
         guard !isStopped else { return }
         if node.nextDeadline <= now { node.advance(to: now) }
-        while let action = node.nextAction() { perform(action) }
+        while let action = node.nextAction() { perform(action, at: now) }
         if callers.isAnyForContacts { callers.answer(good: node.status(at: now).good, at: now) }
         setTimer(at: now)
     }
 
-    private func perform(_ action: DHTAction) {
+    private func perform(_ action: DHTAction, at now: DHTInstant) {
         switch action {
-        case .send(let datagram): send(datagram)
+        case .send(let datagram): send(datagram, at: now)
         case .finished(let result):
             tally.ended(result.report)
             callers.finish(result)
@@ -189,16 +189,16 @@ extension DatagramDriver {
         }
     }
 
-    private func send(_ datagram: Datagram) {
+    private func send(_ datagram: Datagram, at now: DHTInstant) {
         guard let sockets else { return }
         let failure = node.withPayload(of: datagram) { payload in
             sockets.send(payload, to: datagram.endpoint)
         }
-        if let failure {
-            tally.notSent(failure)
-        } else {
-            tally.sent(byteCount: datagram.byteCount)
-        }
+        guard let failure else { return tally.sent(byteCount: datagram.byteCount) }
+        tally.notSent(failure)
+        // A full buffer loses a packet as the network does; asking somebody else at once would only
+        // fill it further.
+        if failure != .bufferFull { node.sendFailed(datagram, at: now) }
     }
 
     /// Keeps a timer that fires early enough; an early one costs one needless wake, a new one for
@@ -344,12 +344,9 @@ extension DatagramDriver {
     func status() -> MainlineStatus {
         let now = DHTInstant.now
         let status = node.status(at: now)
-        let good = node.goodContacts(at: now)
         return MainlineStatus(
             node: status,
             sockets: sockets?.statuses ?? [],
-            goodV4: good.count { $0.endpoint.family == .v4 },
-            goodV6: good.count { $0.endpoint.family == .v6 },
             sinceLastAnswer: status.lastAnswer.map { now.since($0) },
             unresolved: resolver?.failures ?? [],
             tally: tally,

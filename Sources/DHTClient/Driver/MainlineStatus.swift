@@ -21,12 +21,9 @@ package enum MainlineEvent: Sendable {
 
 /// The client's health and everything it has counted.
 package struct MainlineStatus: Sendable {
-    /// The core's own view: contacts, lookups, response ratio, counters.
+    /// The core's own view: contacts by family, lookups, response ratio, counters.
     package var node: DHTStatus
     package var sockets: [SocketStatus]
-    /// Contacts that are good, by family.
-    package var goodV4: Int
-    package var goodV6: Int
     /// Since the last answer to any query of ours; nil before the first.
     package var sinceLastAnswer: TimeSpan?
     /// Bootstrap nodes that could not be resolved the last time.

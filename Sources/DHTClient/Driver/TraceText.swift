@@ -46,6 +46,7 @@ package struct TraceText: Sendable {
         case .failed(.timeout): return "timeout"
         case .failed(.refused): return "refused"
         case .failed(.badReply): return "bad reply"
+        case .failed(.unsent): return "not sent"
         case .stalled, .overdue: return "no answer yet"
         case .fresh, .open: return "open"
         }
@@ -82,6 +83,7 @@ package struct TraceText: Sendable {
         guard let write = result.write else { return nil }
         var parts = ["stored at \(write.stored) of \(write.attempted) nodes"]
         if write.timedOut > 0 { parts.append("\(write.timedOut) did not answer") }
+        if write.unsent > 0 { parts.append("\(write.unsent) could not be sent to") }
         for refusal in write.refusals {
             parts.append("\(refusal.count) refused with error \(refusal.code)")
         }

@@ -36,7 +36,7 @@ package struct LookupReport: Sendable {
     /// Queries that were not answered within the hedge delay; some of them were later.
     package var stalled = 0
     package var timedOut = 0
-    /// Error replies, replies under another id.
+    /// Error replies, replies under another id, queries that could not be sent.
     package var failed = 0
     /// Queries of the second wave.
     package var hedged = 0
@@ -98,11 +98,13 @@ package struct FoundPeer: Hashable, Sendable {
 
 /// What a write did.
 package struct WriteReport: Equatable, Sendable {
-    /// Nodes that were sent the write.
+    /// Nodes that the write was to be sent to.
     package var attempted = 0
     /// Nodes that confirmed it.
     package var stored = 0
     package var timedOut = 0
+    /// Nodes that it could not be sent to.
+    package var unsent = 0
     /// Refusals by error code, in ascending order of the code.
     package var refusals: [Refusal] = []
 

@@ -179,6 +179,8 @@ package struct Candidate: Sendable {
         case refused
         /// Another id answered, or what came was no answer to the question.
         case badReply
+        /// The query could not be sent.
+        case unsent
     }
 }
 

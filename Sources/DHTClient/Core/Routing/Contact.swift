@@ -52,3 +52,12 @@ package struct Contact: Hashable, Sendable {
         roundTrip = roundTrip == 0 ? sample : roundTrip / 4 * 3 + sample / 4
     }
 }
+
+/// How many contacts there are of each standing.
+package struct ContactCount: Equatable, Sendable {
+    package var good = 0
+    package var questionable = 0
+    package var bad = 0
+
+    package init() {}
+}

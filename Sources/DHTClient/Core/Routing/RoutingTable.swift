@@ -150,8 +150,8 @@ extension RoutingTable {
     }
 
     /// How many contacts there are of each standing.
-    package func census(at now: DHTInstant) -> (good: Int, questionable: Int, bad: Int) {
-        var counts = (good: 0, questionable: 0, bad: 0)
+    package func census(at now: DHTInstant) -> ContactCount {
+        var counts = ContactCount()
         for bucket in buckets {
             for contact in bucket.contacts {
                 switch contact.standing(at: now, settings) {
