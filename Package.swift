@@ -130,7 +130,7 @@ let serviceTargets: [Target] = [
     .target(
         name: "IndexService",
         dependencies: [
-            "BLAKE3", "CBuildInfo", "Cache", "CZlib",
+            "BLAKE3", "CBuildInfo", "Cache", "CZlib", "DHTClient", "DHTCore",
             .product(name: "CoreMetrics", package: "swift-metrics"),
             .product(name: "GRDB", package: "GRDB.swift"),
             .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -151,16 +151,17 @@ let serviceTargets: [Target] = [
     .executableTarget(
         name: "svc-index",
         dependencies: [
-            "IndexService", "BLAKE3",
+            "IndexService", "BLAKE3", "DHTClient", "DHTCore",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "Logging", package: "swift-log"),
+            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ],
         swiftSettings: settings
     ),
     .testTarget(
         name: "IndexServiceTests",
         dependencies: [
-            "IndexService", "BLAKE3", "Cache", "CZlib",
+            "IndexService", "BLAKE3", "Cache", "CZlib", "DHTClient", "DHTCore",
             .product(name: "GRDB", package: "GRDB.swift"),
             .product(name: "Logging", package: "swift-log"),
             .product(name: "NIOCore", package: "swift-nio"),

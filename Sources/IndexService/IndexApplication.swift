@@ -78,12 +78,18 @@ package struct IndexApplication: Sendable {
     ) async throws {
         pins.insert(try await store.reading { try $0.pins(limit: PinnedKeys.maximumCount) })
         readiness.set(.configLoaded, .ok)
-        readiness.set(.dhtClientReady, .disabled)
         readiness.set(.busAttached, .disabled)
+        let discovery = try await MainlineService.start(
+            settings,
+            readiness: readiness,
+            metrics: metrics,
+            logger: logger
+        )
         let listeners = try await makeListeners(on: group, onListening: onListening)
         let monitor = StoreMonitor(store: store, readiness: readiness, logger: logger)
+        let background: [any Service] = [monitor, refresher] + (discovery.map { [$0] } ?? [])
         var configuration = ServiceGroupConfiguration(
-            services: [monitor, refresher] + listeners,
+            services: background + listeners,
             gracefulShutdownSignals: signals,
             logger: logger.quieted
         )
@@ -92,7 +98,11 @@ package struct IndexApplication: Sendable {
             try await ServiceGroup(configuration: configuration).run()
         } catch is CancellationError {
             logger.warning("the drain time passed; requests still running were given up")
+        } catch {
+            await discovery?.stop()
+            throw error
         }
+        await discovery?.stop()
     }
 
     private func makeListeners(

@@ -20,7 +20,7 @@ struct SvcIndex: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, DemoCommand.self, ConfigCommand.self, ImportCommand.self,
             ExportCommand.self, ResolveCommand.self, ProvidersCommand.self, HashCommand.self,
-            VersionCommand.self,
+            LookupCommand.self, AnnounceCommand.self, TestnetCommand.self, VersionCommand.self,
         ]
     )
 

@@ -182,6 +182,7 @@ extension DatagramDriver {
         case .send(let datagram): send(datagram, at: now)
         case .finished(let result):
             tally.ended(result.report)
+            report(.finished(result.report))
             callers.finish(result)
         case .harvested(let result): callers.harvest(result)
         case .renewed(let publication, let result): report(.renewed(publication, result))

@@ -12,6 +12,8 @@ package enum MainlineEvent: Sendable {
     case bootstrapUnresolved([ResolveFailure])
     /// The own id follows a new address (BEP 42).
     case identityChanged(NodeID)
+    /// A caller's lookup or write ended.
+    case finished(LookupReport)
     /// A write that is kept alive was repeated.
     case renewed(Publication, LookupResult)
     /// Contacts of an earlier run were read, or could not be: the client starts without them.
@@ -44,15 +46,36 @@ package struct MainlineStatus: Sendable {
 
     /// Whether lookups can be expected to work: a socket, contacts, and somebody who answers.
     package func canLookUp(_ bar: ReadinessBar = ReadinessBar()) -> Bool {
-        !isStopped && sockets.contains(where: \.isOpen) && node.good >= bar.goodContacts
-            && (node.responseRatio ?? 0) >= bar.responseRatio
-            && sinceLastAnswer.map { $0 <= bar.lastAnswer } ?? false
+        obstacle(to: bar) == nil
+    }
+
+    /// Why lookups cannot be expected to work, as the end of a sentence; nil when they can.
+    package func obstacle(to bar: ReadinessBar = ReadinessBar()) -> String? {
+        if isStopped { return "the client has been stopped" }
+        guard sockets.contains(where: \.isOpen) else {
+            let reason = sockets.compactMap(\.lastError).first.map { ": \($0)" } ?? ""
+            return "no UDP socket is open\(reason)"
+        }
+        let known = node.good + node.questionable
+        guard node.good >= bar.goodContacts, known >= bar.contacts else {
+            return "\(node.good) good and \(node.questionable) dubious nodes are known; "
+                + "\(bar.goodContacts) good and \(bar.contacts) in all are needed"
+        }
+        guard let sinceLastAnswer, sinceLastAnswer <= bar.lastAnswer else {
+            return "no node has answered lately"
+        }
+        guard (node.responseRatio ?? 0) >= bar.responseRatio else {
+            return "too few queries are answered"
+        }
+        return nil
     }
 }
 
 /// What `MainlineStatus.canLookUp` asks for.
 package struct ReadinessBar: Sendable {
     package var goodContacts = 1
+    /// Good and questionable ones.
+    package var contacts = 1
     /// Of the last few hundred queries; a network with many silent nodes still reaches it.
     package var responseRatio = 0.1
     /// The longest silence; every maintenance round pings somebody.

@@ -6,7 +6,7 @@ package final class Metrics: Sendable {
     /// The backend, to bootstrap swift-metrics with and to add readings to.
     package let registry: PrometheusRegistry
 
-    private let cells: MetricCells
+    let cells: MetricCells
     private let requestLatency: HistogramSeries
     private let requests: ScalarSeries
     private let inflight: ScalarSeries
@@ -17,6 +17,9 @@ package final class Metrics: Sendable {
     private let coalesced: ScalarSeries
     private let integrityFailures: ScalarSeries
     private let providerSetChanges: ScalarSeries
+    let lookupTimes: HistogramSeries
+    let lookupHops: HistogramSeries
+    let hedges: ScalarSeries
     private let methodCount = RequestMethod.allCases.count
     private let outcomeCount = RequestOutcome.allCases.count
 
@@ -34,6 +37,9 @@ package final class Metrics: Sendable {
         coalesced = registry.scalar("index_coalesced_total")
         integrityFailures = registry.scalar("index_integrity_fail_total")
         providerSetChanges = registry.scalar("index_provider_set_changes_total")
+        lookupTimes = registry.histogram("index_dht_lookup_ms")
+        lookupHops = registry.histogram("dht_lookup_hops")
+        hedges = registry.scalar("dht_hedged_requests_total")
         ProcessStatistics.collect(into: registry)
     }
 

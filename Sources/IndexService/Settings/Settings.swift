@@ -11,6 +11,7 @@ package struct Settings: Sendable, Equatable {
     package var cache = Cache()
     package var rank = Rank()
     package var index = Index()
+    package var dht = DHT()
     package var amnesia = Amnesia()
     package var log = Log()
 

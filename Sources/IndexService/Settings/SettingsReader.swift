@@ -53,6 +53,7 @@ package struct SettingsReader: Sendable {
             }
         }
         effective.deriveAmnesia()
+        effective.deriveDHTMode()
         let wrong = Set(problems.map(\.subject))
         problems += effective.contradictions().filter { !$0.keys.contains(where: wrong.contains) }
             .map(\.problem)
@@ -125,6 +126,15 @@ extension EffectiveSettings {
         else { return }
         settings.amnesia.enabled = false
         origins["amnesia.enabled"] = .derived(fromKey: "db.path")
+    }
+
+    /// Lets the profile's "off" give way to nodes that were named to join the DHT by.
+    fileprivate mutating func deriveDHTMode() {
+        guard origin(of: "dht.bootstrap").isExplicit, !settings.dht.bootstrap.isEmpty,
+            settings.dht.mode == .off, !origin(of: "dht.mode").isExplicit
+        else { return }
+        settings.dht.mode = .client
+        origins["dht.mode"] = .derived(fromKey: "dht.bootstrap")
     }
 
     /// What is allowed each by itself, but not together.

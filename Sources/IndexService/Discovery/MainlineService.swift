@@ -1,0 +1,135 @@
+internal import Cache
+internal import DHTClient
+internal import DHTCore
+internal import Logging
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// The DHT client of a running service: joins with it, is measured for `/readyz` and `/metrics`.
+final class MainlineService: Service {
+    /// Well within the two seconds in which readiness has to tell of a fall.
+    private static let period = Duration.milliseconds(250)
+
+    let client: MainlineClient
+    private let bar: ReadinessBar
+    private let readiness: Readiness
+    private let logger: Logger
+    private let latest = Mutex<MainlineStatus?>(nil)
+
+    private init(
+        client: MainlineClient,
+        bar: ReadinessBar,
+        readiness: Readiness,
+        logger: Logger
+    ) {
+        self.client = client
+        self.bar = bar
+        self.readiness = readiness
+        self.logger = logger
+    }
+
+    /// Binds the client's sockets; nil when the settings switch the DHT off.
+    ///
+    /// - Throws: `StartError.discovery` when an address cannot be had.
+    static func start(
+        _ settings: Settings,
+        readiness: Readiness,
+        metrics: Metrics,
+        logger: Logger
+    ) async throws(StartError) -> MainlineService? {
+        guard settings.dht.mode != .off else {
+            readiness.set(.dhtClientReady, .disabled)
+            return nil
+        }
+        let configuration = try MainlineConfiguration(
+            settings: settings.dht,
+            savedNodesPath: settings.database.isInMemory || settings.amnesia.enabled
+                ? nil : settings.database.path + "/dht-nodes"
+        )
+        let events = MainlineEvents(metrics: metrics, logger: logger)
+        let client: MainlineClient
+        do {
+            client = try await MainlineClient.start(configuration, observer: events.take)
+        } catch {
+            throw .discovery(error.description)
+        }
+        var bar = ReadinessBar()
+        bar.goodContacts = settings.dht.minGoodNodes
+        bar.contacts = settings.dht.minNodes
+        let service = MainlineService(
+            client: client,
+            bar: bar,
+            readiness: readiness,
+            logger: logger
+        )
+        metrics.readDHT { service.latest.withLock { $0 } }
+        return service
+    }
+
+    /// Measures until the service group shuts down.
+    func run() async throws {
+        try? await cancelWhenGracefulShutdown {
+            var lastObstacle: String?
+            while !Task.isCancelled {
+                let status = await self.client.status()
+                self.latest.withLock { $0 = status }
+                let obstacle = status.obstacle(to: self.bar)
+                self.readiness.measured(
+                    .dhtClientReady,
+                    obstacle.map { .failing($0) } ?? .ok,
+                    at: .now()
+                )
+                if (obstacle == nil) != (lastObstacle == nil) { self.logChange(obstacle) }
+                lastObstacle = obstacle
+                try await Task.sleep(for: Self.period)
+            }
+        }
+    }
+
+    /// Ends every lookup, saves the contacts, closes the sockets.
+    func stop() async {
+        await client.stop()
+    }
+
+    private func logChange(_ obstacle: String?) {
+        if let obstacle {
+            logger.warning("the DHT cannot be asked", metadata: ["reason": "\(obstacle)"])
+        } else {
+            logger.notice("the DHT can be asked")
+        }
+    }
+}
+
+/// What the client reports: to the log and the metrics.
+private struct MainlineEvents: Sendable {
+    let metrics: Metrics
+    let logger: Logger
+
+    func take(_ event: MainlineEvent) {
+        switch event {
+        case .finished(let report):
+            metrics.lookupFinished(report)
+        case .bound(let endpoint):
+            logger.info("the DHT socket is open", metadata: ["address": "\(endpoint)"])
+        case .socketLost(let endpoint, let reason, _):
+            logger.warning(
+                "the DHT socket was lost and is being reopened",
+                metadata: ["address": "\(endpoint)", "reason": "\(reason)"]
+            )
+        case .bootstrapUnresolved(let failures):
+            let names = failures.map { "\($0.address)" }.joined(separator: ", ")
+            logger.warning(
+                "bootstrap nodes cannot be resolved; they are tried again",
+                metadata: ["nodes": "\(names)"]
+            )
+        case .identityChanged(let id):
+            logger.info("the DHT node id follows a new address", metadata: ["id": "\(id)"])
+        case .renewed(_, let result):
+            logger.debug("a publication was renewed", metadata: ["end": "\(result.report.end)"])
+        case .savedNodesRead(let count):
+            logger.info("saved DHT nodes were read", metadata: ["count": "\(count)"])
+        case .savedNodesFailed(let error):
+            logger.warning("saved DHT nodes: \(error)")
+        }
+    }
+}

@@ -1,0 +1,39 @@
+internal import DHTClient
+internal import DHTCore
+
+// Lookups in the DHT.
+extension Metrics {
+    /// Counts a lookup that has ended.
+    func lookupFinished(_ report: LookupReport) {
+        lookupTimes.record(report.elapsed.nanoseconds, on: .shared, in: cells)
+        if report.hops > 0 { lookupHops.record(Int64(report.hops), on: .shared, in: cells) }
+        let outcome: HedgeOutcome? =
+            switch report.hedge {
+            case .win: .win
+            case .lose: .lose
+            case .tie: .tie
+            case nil: nil
+            }
+        if let outcome { hedges.add(1, series: outcome.rawValue, on: .shared, in: cells) }
+    }
+
+    /// Reads the client's own counts before each exposition, on the thread that asks for it.
+    func readDHT(_ read: @escaping @Sendable () -> MainlineStatus?) {
+        let (cells, queries) = (cells, registry.scalar("dht_queries_total"))
+        let nodes = registry.scalar("dht_nodes")
+        registry.onScrape {
+            guard let status = read() else { return }
+            let counters = status.node.counters
+            let results: [(QueryResult, Int)] = [
+                (.ok, counters.queriesAnswered), (.timeout, counters.queriesTimedOut),
+                (.error, counters.queriesRefused),
+            ]
+            for (result, count) in results {
+                queries.set(Double(count), series: result.rawValue, in: cells)
+            }
+            nodes.set(Double(status.node.good), series: NodeState.good.rawValue, in: cells)
+            let dubious = Double(status.node.questionable)
+            nodes.set(dubious, series: NodeState.dubious.rawValue, in: cells)
+        }
+    }
+}

@@ -1,0 +1,74 @@
+package import DHTClient
+
+extension Settings {
+    /// The side towards the BitTorrent Mainline DHT.
+    package struct DHT: Sendable, Equatable {
+        /// What part this instance takes in the network.
+        package enum Mode: String, Sendable, Equatable, CaseIterable {
+            /// No socket, no lookups.
+            case off
+            /// Asks and says that it does not answer (BEP 43).
+            case client
+            /// Asks and answers.
+            case server
+        }
+
+        /// Whether something is taken that only makes sense in a network of one's own.
+        package enum Allowance: String, Sendable, Equatable, CaseIterable {
+            /// When every bootstrap node is at a loopback or private address.
+            case auto
+            case always, never
+        }
+
+        /// A laptop asks nobody before it was told whom.
+        package var mode = Mode.off
+
+        /// UDP addresses, one a family; port 0 takes a free one, which a client needs no rule for.
+        package var binds = [ListenAddress(host: "0.0.0.0", port: 0)]
+
+        /// Nodes to join by: routers of the network, or any node that is up.
+        package var bootstrap: [BootstrapAddress] = []
+
+        /// Queries in flight at the top of a lookup's list: three hide one slow node.
+        package var alpha = 3
+
+        /// Queries of the second wave, opened by stalled ones: two more win most of what is lost.
+        package var beta = 2
+
+        /// When a query is stalled, until enough reply times are known.
+        package var hedgeDelay = Duration.milliseconds(150)
+
+        /// Whether the hedge delay follows the reply times seen lately.
+        package var adaptsHedgeDelay = true
+
+        /// When a query has failed: past the slowest honest round trip.
+        package var queryTimeout = Duration.milliseconds(1000)
+
+        /// The time one lookup has.
+        package var deadline = Duration.milliseconds(1200)
+
+        /// The longest referral chain: a network of millions is crossed in four.
+        package var hopCap = 5
+
+        /// Datagrams that one lookup may send: ten times what one needs.
+        package var packetBudget = 200
+
+        /// Queries a second, overall: polite to the network, and enough for ten lookups a second.
+        package var queriesPerSecond = 250
+
+        /// Queries that may leave at once after a pause: a burst of 250 lookups.
+        package var queryBurst = 4000
+
+        /// Contacts and providers at loopback and private addresses.
+        package var privateAddresses = Allowance.auto
+
+        /// Several contacts of one /24 or /64 in a lookup.
+        package var sharedNetworks = Allowance.auto
+
+        /// Good contacts below which the DHT counts as not ready.
+        package var minGoodNodes = 4
+
+        /// Good and dubious contacts below which the DHT counts as not ready.
+        package var minNodes = 30
+    }
+}

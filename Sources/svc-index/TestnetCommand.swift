@@ -1,0 +1,49 @@
+internal import ArgumentParser
+internal import DHTClient
+internal import UnixSignals
+
+/// A small DHT of one's own.
+struct TestnetCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "testnet",
+        abstract: "Runs DHT nodes on loopback, for tests and for trying things out.",
+        discussion: """
+            Example:
+              svc-index testnet --nodes 50 --port 7000
+              svc-index announce b3:… --port 8080 --dht-bootstrap 127.0.0.1:7000
+            The first line printed is what --dht-bootstrap takes. Ctrl-C stops it.
+            """
+    )
+
+    @Option(help: "How many nodes, 1 to 5000.")
+    var nodes: Int
+
+    @Option(help: "The first node's UDP port, the others' follow; any free ones if none.")
+    var port: UInt16 = 0
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+        guard (1...5000).contains(nodes) else {
+            throw Failure(.usage, "--nodes must be from 1 to 5000")
+        }
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let network: LoopbackNetwork
+        do {
+            network = try await LoopbackNetwork.start(count: nodes, firstPort: port)
+        } catch {
+            throw Failure(.unavailable, error.description)
+        }
+        if json {
+            StandardStreams.write(
+                line: #"{"bootstrap":"\#(network.bootstrapLine)","nodes":\#(nodes)}"#
+            )
+        } else {
+            StandardStreams.write(line: network.bootstrapLine)
+            StandardStreams.note("\(nodes) DHT nodes are up on loopback; Ctrl-C stops them\n")
+        }
+        for await _ in signals { break }
+        await network.stop()
+    }
+}
