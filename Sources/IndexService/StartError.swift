@@ -14,7 +14,7 @@ package enum StartError: Error, CustomStringConvertible {
         case .listen(let address, let flag, let reason):
             "cannot listen on \(address): \(reason); choose another address with \(flag)"
         case .discovery(let reason):
-            "the DHT cannot be joined: \(reason); see dht.bind, or switch it off with --dht-mode off"
+            "the DHT cannot be joined: \(reason); see dht.bind, or start with --dht-mode off"
         case .setting(let sentence): sentence
         }
     }

@@ -40,7 +40,8 @@ struct AnnounceCommand: AsyncParsableCommand {
         guard port > 0 else { throw Failure(.usage, "--port must be from 1 to 65535") }
         let signals = keepAlive ? await UnixSignalsSequence(trapping: .sigterm, .sigint) : nil
         let stored = try await options.withClient(answersQueries: keepAlive) {
-            client, settings throws(MainlineError) in
+            client,
+            settings throws(MainlineError) in
             var stored = 0
             for family in client.families {
                 let result = try await client.publish(

@@ -16,7 +16,7 @@ extension MainlineConfiguration {
         binds = []
         for bind in settings.binds {
             guard let endpoint = DHTCore.Endpoint(numeric: bind.host, port: bind.port) else {
-                throw .setting("dht.bind needs a numeric address, such as 0.0.0.0, not \(bind.host)")
+                throw .setting("dht.bind needs a numeric address like 0.0.0.0, not \(bind.host)")
             }
             binds.append(endpoint)
         }

@@ -21,8 +21,8 @@ extension MetricDescription {
             .histogram(MetricBuckets([1, 2, 3, 4, 5, 6, 8, 12], in: .plain)),
             help: "Length of the referral chain that led to the first result of a lookup.",
             whenItRises: """
-                It grows with the logarithm of the network. More than 4 at the median: the routing \
-                table is thin; see `dht_nodes`.
+                It grows with the logarithm of the network. More than 4 at the median: the \
+                routing table is thin; see `dht_nodes`.
                 """
         ),
         MetricDescription(
@@ -42,8 +42,8 @@ extension MetricDescription {
             [Label("result", HedgeOutcome.self)],
             help: "Lookups that sent a second wave, by which wave was first.",
             whenItRises: """
-                Many `win`: hedging pays. Many `lose` with few `win`: the hedge delay is too short; \
-                raise `dht.hedge_ms`. `tie`: neither wave found anything.
+                Many `win`: hedging pays. Many `lose` with few `win`: the hedge delay is too \
+                short; raise `dht.hedge_ms`. `tie`: neither wave found anything.
                 """
         ),
         MetricDescription(

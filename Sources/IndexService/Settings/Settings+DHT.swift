@@ -53,11 +53,11 @@ extension Settings {
         /// Datagrams that one lookup may send: ten times what one needs.
         package var packetBudget = 200
 
-        /// Queries a second, overall: polite to the network, and enough for ten lookups a second.
-        package var queriesPerSecond = 250
+        /// Queries a second, overall: some fifty lookups a second; one node gets few of them.
+        package var queriesPerSecond = 1000
 
         /// Queries that may leave at once after a pause: a burst of 250 lookups.
-        package var queryBurst = 4000
+        package var queryBurst = 5000
 
         /// Contacts and providers at loopback and private addresses.
         package var privateAddresses = Allowance.auto
