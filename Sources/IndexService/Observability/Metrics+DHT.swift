@@ -26,7 +26,7 @@ extension Metrics {
             let counters = status.node.counters
             let results: [(QueryResult, Int)] = [
                 (.ok, counters.queriesAnswered), (.timeout, counters.queriesTimedOut),
-                (.error, counters.queriesRefused),
+                (.error, counters.queriesRefused + counters.queriesUnsent),
             ]
             for (result, count) in results {
                 queries.set(Double(count), series: result.rawValue, in: cells)
