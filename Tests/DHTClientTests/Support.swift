@@ -9,7 +9,7 @@ func makeConfiguration(joiningBy bootstrap: [BootstrapAddress] = []) -> Mainline
     configuration.node = LoopbackNetwork.nodeSettings
     configuration.node.pacing.queriesPerSecond = 100_000
     configuration.node.pacing.queryBurst = 100_000
-    configuration.node.pacing.queriesPerSecondToOneNode = 1_000
+    configuration.node.pacing.queryBurstToOneNode = 1_000
     configuration.binds = [Endpoint(127, 0, 0, 1, port: 0)]
     configuration.bootstrap = bootstrap
     return configuration

@@ -85,7 +85,7 @@ extension DHTNodeTests {
         // 250 lookups at once with some 18 queries each, and not more in flight than arrive well.
         #expect(limits.queryBurst >= 250 * 18)
         #expect(limits.queriesInFlight >= 250 * 5)
-        var node = makeClient { $0.pacing.queriesPerSecondToOneNode = 100_000 }
+        var node = makeClient { $0.pacing.queryBurstToOneNode = 1_000 }
         for number in 0..<250 {
             try start(&node, .peers(makeID(prefix: UInt16(number)), .init()))
         }

@@ -112,7 +112,10 @@ struct ProbeOptions {
         case "--queries-per-second":
             configuration.node.pacing.queriesPerSecond = number
             configuration.node.pacing.queryBurst = number
-        case "--queries-to-one-node": configuration.node.pacing.queriesPerSecondToOneNode = number
+        case "--queries-to-one-node":
+            configuration.node.pacing.queriesPerSecondToOneNode = number
+            configuration.node.pacing.queryBurstToOneNode = number
+        case "--plain-table": configuration.node.routing.extendsFirstBuckets = number == 0
         default: throw ProbeError.badOption(name)
         }
     }

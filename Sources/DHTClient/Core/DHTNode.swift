@@ -69,9 +69,14 @@ package struct DHTNode<Random: RandomNumberGenerator> {
             burst: pacing.repliesPerSecond
         )
         let addresses = pacing.trackedAddresses
-        sendRates = AddressRates(perSecond: pacing.queriesPerSecondToOneNode, limit: addresses)
+        sendRates = AddressRates(
+            perSecond: pacing.queriesPerSecondToOneNode,
+            burst: pacing.queryBurstToOneNode,
+            limit: addresses
+        )
         answerRates = AddressRates(
             perSecond: pacing.repliesPerSecondToOneAddress,
+            burst: pacing.repliesPerSecondToOneAddress,
             limit: addresses
         )
         tokens = Tokens(rotation: settings.storage.tokenRotation, at: now, using: &random)

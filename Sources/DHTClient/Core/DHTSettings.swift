@@ -141,8 +141,16 @@ package struct PacingSettings: Sendable {
     ///
     /// They go to thousands of nodes, each of which is spared by its own rate.
     package var queryBurst = 5_000
-    /// Queries a second to one address; libtorrent bans 50 in 10 s, so there is some room.
-    package var queriesPerSecondToOneNode = 4
+    /// Queries a second to one address, once its burst is used up.
+    ///
+    /// libtorrent bans an address that sends 50 in 10 s for five minutes. With the burst these
+    /// make 40 in any 10 s, so there is some room.
+    package var queriesPerSecondToOneNode = 2
+    /// Queries that may go to one address at once after a pause.
+    ///
+    /// Many lookups at once begin with the same contacts of the own table: a lookup that may not
+    /// ask the closest one takes a detour.
+    package var queryBurstToOneNode = 20
     /// Queries without an answer at once; bounds what can arrive in one go.
     ///
     /// 250 lookups at once have up to 1,250 under way; answers to twice as many fit the receive

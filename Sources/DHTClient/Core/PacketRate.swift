@@ -34,10 +34,10 @@ package struct AddressRates: Sendable {
     /// No forgetting before this, so that a flood of addresses cannot make every call a sweep.
     private var nextSweep = DHTInstant.distantPast
 
-    /// At most `perSecond` a second to each address, that many at once.
-    package init(perSecond: Int, limit: Int) {
+    /// At most `perSecond` a second to each address on average, and `burst` at once after a pause.
+    package init(perSecond: Int, burst: Int, limit: Int) {
         interval = TimeSpan(nanoseconds: 1_000_000_000 / Int64(max(1, perSecond)))
-        tolerance = TimeSpan(nanoseconds: interval.nanoseconds * Int64(max(1, perSecond) - 1))
+        tolerance = TimeSpan(nanoseconds: interval.nanoseconds * Int64(max(1, burst) - 1))
         self.limit = limit
     }
 
