@@ -63,6 +63,22 @@ extension DHTNodeTests {
         }
     }
 
+    @Test func aNetworkOfOneOtherNodeIsAskedLessAndLessOften() throws {
+        var node = makeClient(contacts: 1)
+        var asked: [Int] = []
+        var now = 0
+        while now < 60 * 60_000 {
+            node.advance(to: makeTime(now))
+            for query in drain(&node).datagrams {
+                asked.append(now)
+                try reply(&node, to: query, at: now)
+            }
+            now = max(now + 1, Int(node.nextDeadline.nanoseconds / 1_000_000))
+        }
+        #expect(asked.count { $0 < 60_000 } <= 15)
+        #expect(asked.count { $0 >= 30 * 60_000 } <= 60)
+    }
+
     @Test func anAnnounceIsRepeatedWithinHalfAnHour() throws {
         var node = makeClient(contacts: 1)
         _ = try node.publish(

@@ -118,6 +118,7 @@ extension DHTNode {
         {
             bootstrap(family, at: now)
         } else {
+            maintenance.bootstraps[family].failures = 0
             refresh(family, at: now)
         }
         // One in ninety intervals is each contact's turn; more contacts take more pings a round.
@@ -163,7 +164,6 @@ extension DHTNode {
         let settings = settings.maintenance
         if tables[family].count > 0 {
             maintenance.bootstraps[family].isDone = true
-            maintenance.bootstraps[family].failures = 0
             let depth = tables[family].depth
             maintenance.fillQueue.removeAll { $0.family == family }
             for bucket in 0..<depth {
@@ -175,7 +175,9 @@ extension DHTNode {
                 let fill = Maintenance.Fill(family: family, bucket: bucket)
                 maintenance.fillQueue += repeatElement(fill, count: rounds)
             }
-        } else {
+        }
+        // Where there are but one or two nodes, asking them again soon would bring nothing new.
+        if tables[family].count < settings.contactsBeforeBootstrap {
             maintenance.bootstraps[family].failures += 1
         }
         let exponent = min(maintenance.bootstraps[family].failures, 20)
