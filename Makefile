@@ -19,10 +19,17 @@ SIMULATE_ARGS ?=
 FUZZ_SECONDS ?= 60
 # Nodes and announces of `make interop`, such as INTEROP_ARGS="--nodes 200 --count 250".
 INTEROP_ARGS ?=
+# The network of `make interop-compare`: round trip in ms, parts of the nodes, what a slow one adds.
+NODES ?= 1000
+RTT ?= 20
+SLOW ?= 0.2
+SLOW_MS ?= 800
+SILENT ?= 0.05
+COMPARE_ARGS ?=
 INTEROP_VENV := .venv-interop
 
 .PHONY: help run test ci build release deps test-core test-service test-scripts tidy lint format \
-	simulate fuzz interop e2e e2e-faults e2e-debian bench import-bench clean
+	simulate fuzz interop interop-compare e2e e2e-faults e2e-debian bench import-bench clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -73,6 +80,15 @@ fuzz: ## mutated datagrams into the DHT core, for FUZZ_SECONDS
 interop: deps $(INTEROP_VENV)/ready ## our DHT client and libtorrent's nodes find each other's items
 	$(SWIFT) build -c release --product dht-probe
 	$(INTEROP_VENV)/bin/python testing/interop/run.py .build/release/dht-probe $(INTEROP_ARGS)
+	$(INTEROP_VENV)/bin/python testing/interop/run.py .build/release/dht-probe --tails \
+		$(INTEROP_ARGS)
+
+interop-compare: deps $(INTEROP_VENV)/ready ## our DHT client beside libtorrent's on one network
+	$(SWIFT) build -c release --product dht-probe
+	@mkdir -p $(ARTIFACTS)
+	$(INTEROP_VENV)/bin/python testing/interop/compare.py .build/release/dht-probe \
+		--nodes $(NODES) --rtt-ms $(RTT) --slow $(SLOW) --slow-ms $(SLOW_MS) \
+		--silent $(SILENT) --json $(ARTIFACTS)/interop-compare.json $(COMPARE_ARGS)
 
 $(INTEROP_VENV)/ready: testing/interop/requirements.txt
 	@scripts/install-deps.sh python3-venv iproute2

@@ -1,4 +1,4 @@
-"""A network of libtorrent nodes on 127/8 in this process, with nothing of the real DHT in reach.
+"""A network of libtorrent nodes in this process, with nothing of the real DHT in reach.
 
 Every node has its own address in its own /24, because libtorrent takes one contact a /24 into a
 table. Ids, hashes and keys are bytes.
@@ -26,10 +26,10 @@ class NetworkError(Exception):
 
 
 def address_of(index):
-    return f"127.{1 + index // 250}.{1 + index % 250}.1"
+    return f"10.{1 + index // 250}.{1 + index % 250}.1"
 
 
-def settings_of(index):
+def settings_of(index, plain_tables):
     """Quiet, private, and without the limits that libtorrent has for strangers."""
     return {
         "listen_interfaces": f"{address_of(index)}:{PORT}",
@@ -45,6 +45,7 @@ def settings_of(index):
         # The default bans an address after five queries a second.
         "dht_block_ratelimit": 100_000,
         "dht_ignore_dark_internet": False,
+        "dht_extended_routing_table": not plain_tables,
         "alert_mask": 0,
         "aio_threads": 1,
         "hashing_threads": 1,
@@ -52,17 +53,23 @@ def settings_of(index):
 
 
 class LibtorrentNetwork:
-    """So many nodes; node 0 is the one that is asked to announce, to put and to look up."""
+    """So many nodes, each of which can be told to announce, to put and to look up.
 
-    def __init__(self, count, random):
+    With plain tables a bucket holds eight, so that a node knows as small a part of the others as in
+    a network that is much larger.
+    """
+
+    def __init__(self, count, random, plain_tables=False):
         self.random = random
-        self.sessions = [self._start(index) for index in range(count)]
+        self.sessions = [self._start(index, plain_tables) for index in range(count)]
         self.bootstrap = [f"{address_of(index)}:{PORT}" for index in range(BOOTSTRAP_NODES)]
+        # Addresses of those that a client does not join by.
+        self.others = [address_of(index) for index in range(BOOTSTRAP_NODES, count)]
         self._form()
 
     @staticmethod
-    def _start(index):
-        session = lt.session(settings_of(index))
+    def _start(index, plain_tables):
+        session = lt.session(settings_of(index, plain_tables))
         limit = time.monotonic() + 20
         while session.listen_port() != PORT:
             if time.monotonic() > limit:

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Our DHT client and libtorrent's nodes find each other's announces and items.
 
-    run.py PROBE [--nodes N] [--count N] [--seed S]
+    run.py PROBE [--tails] [--nodes N] [--count N] [--seed S]
 
-PROBE is the `dht-probe` binary. Runs in a network namespace of its own, so nothing gets out and no
+PROBE is the `dht-probe` binary. With --tails it is a round trip away from every node, some of which
+are slow and some silent. Runs in a network namespace of its own, so nothing gets out and no
 port of the host is taken. The last line is "N crossed, M lost". Exit codes: 0 passed, 1 failed,
 2 usage.
 """
@@ -15,18 +16,7 @@ import random
 import sys
 import time
 
-NAMESPACE = "SVC_INDEX_INTEROP_NAMESPACE"
-
-
-def enter_namespace():
-    """Starts this script again where there is no interface but loopback."""
-    if os.environ.get(NAMESPACE):
-        return
-    os.environ[NAMESPACE] = "1"
-    options = ["--net"] if os.geteuid() == 0 else ["--net", "--map-root-user"]
-    script = 'ip link set lo up && exec "$@"'
-    command = ["sh", "-c", script, "sh", sys.executable, *sys.argv]
-    os.execvp("unshare", ["unshare", *options, "--", *command])
+from namespace import enter_namespace
 
 
 def bencoded(value):
@@ -150,6 +140,7 @@ def main():
     parser.add_argument("--nodes", type=int, default=40)
     parser.add_argument("--count", type=int, default=20, help="announces and items a direction")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--tails", action="store_true", help="20 ms, 20 %% slow, 5 %% silent")
     arguments = parser.parse_args()
     if not os.access(arguments.probe, os.X_OK):
         parser.error(f"{arguments.probe} is not a program; build it first")
@@ -157,11 +148,16 @@ def main():
     # Only now, so that the threads that it starts are in the namespace.
     from libtorrent_network import LibtorrentNetwork  # noqa: PLC0415
     from probe import Probe  # noqa: PLC0415
+    from shaped_path import ShapedPath  # noqa: PLC0415
 
     generator = random.Random(arguments.seed)
+    path = ShapedPath()
     network = LibtorrentNetwork(arguments.nodes, generator)
+    if arguments.tails:
+        path.shape(network.others, generator, rtt_ms=20, slow=0.2, slow_ms=800, silent=0.05)
     crossings = Crossings()
-    with Probe(arguments.probe, "127.250.0.1:0", network.bootstrap, "--server") as probe:
+    options = ["172.16.1.1:0", network.bootstrap, "--server"]
+    with Probe(arguments.probe, *options, enter=path.enter) as probe:
         probe("wait", contacts=3, deadline_ms=10_000)
         run(network, probe, arguments.count, generator, crossings)
     print(f"{crossings.crossed} crossed, {crossings.lost} lost", flush=True)
