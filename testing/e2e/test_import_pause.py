@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import subprocess
+import threading
 import time
 
 from support import BINARY, EndToEndTest, make_lines
@@ -14,6 +15,10 @@ class StalledInputTest(EndToEndTest):
         command = [BINARY, "import", "-", "--json", "--db-path", self.database]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.addCleanup(process.kill)
+        # What is held back ends the test as a line that is missing, not as a wait for ever.
+        watch = threading.Timer(20, process.kill)
+        watch.start()
+        self.addCleanup(watch.cancel)
         for batch in (lines[:1], lines[1:300], lines[300:]):
             process.stdin.write(b"".join(line + b"\n" for line in batch))
             process.stdin.flush()
