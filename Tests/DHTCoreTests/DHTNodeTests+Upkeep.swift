@@ -158,6 +158,61 @@ extension DHTNodeTests {
         #expect(node.status(at: makeTime(20)).good == 3)
     }
 
+    @Test(arguments: [false, true])
+    func savedContactsOutliveAStartWithoutANetwork(isRefusedBySystem: Bool) throws {
+        var node = makeNodeWithSavedContacts(40)
+        var now = 0
+        var pings = 0
+        // For half an hour nobody answers, or nothing can even be sent.
+        while now < 30 * 60_000 {
+            node.advance(to: makeTime(now))
+            while let action = node.nextAction() {
+                guard case .send(let datagram) = action else { continue }
+                pings += 1
+                if isRefusedBySystem { node.sendFailed(datagram, at: makeTime(now)) }
+            }
+            now = max(now + 1, Int(node.nextDeadline.nanoseconds / 1_000_000))
+        }
+        #expect(pings < 2_000, "they are tried again and again, but not all the time")
+        // The network is there: all are found within one of the bootstrap's pauses.
+        let end = now + 6 * 60_000
+        while now < end {
+            node.advance(to: makeTime(now))
+            for query in drain(&node).datagrams { try reply(&node, to: query, at: now) }
+            now = max(now + 1, Int(node.nextDeadline.nanoseconds / 1_000_000))
+        }
+        let status = node.status(at: makeTime(now))
+        #expect(status.good + status.questionable == 40)
+    }
+
+    @Test func aSavedContactThatIsSilentWhileOthersAnswerIsForgotten() throws {
+        var node = makeNodeWithSavedContacts(3)
+        var now = 0
+        var asked = 0
+        while now < 30 * 60_000 {
+            node.advance(to: makeTime(now))
+            for query in drain(&node).datagrams {
+                if query.endpoint == makeEndpoint(2) {
+                    asked += 1
+                } else {
+                    try reply(&node, to: query, at: now)
+                }
+            }
+            now = max(now + 1, Int(node.nextDeadline.nanoseconds / 1_000_000))
+        }
+        #expect((1...3).contains(asked))
+    }
+
+    /// All are in the first bucket, which has room for 128.
+    private func makeNodeWithSavedContacts(_ count: Int) -> TestNode {
+        var node = makeNode(id: makeID(prefix: 0xF000))
+        let contacts = (1...count).map {
+            Contact(id: contactID($0), endpoint: makeEndpoint($0), lastAnswered: makeTime(0))
+        }
+        node.restore(contacts, at: makeTime(0))
+        return node
+    }
+
     @Test func spuriousAdvancesDoNothing() throws {
         var node = makeClient()
         try start(&node)

@@ -105,7 +105,7 @@ struct TransactionsTests {
             endpoint: makeEndpoint(number),
             expected: nil,
             method: .ping,
-            purpose: .ping,
+            purpose: .ping(isSaved: false),
             sentAt: makeTime(0)
         )
     }

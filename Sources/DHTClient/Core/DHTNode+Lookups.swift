@@ -131,10 +131,9 @@ extension DHTNode {
         tables[lookup.family].closest(to: lookup.target, count: wanted, into: &scratch)
         for contact in scratch { lookup.start(with: contact.id, contact.endpoint) }
         guard scratch.count < settings.maintenance.contactsBeforeBootstrap else { return }
-        for contact in maintenance.savedContacts.prefix(16)
-        where contact.endpoint.family == lookup.family {
-            lookup.start(with: contact.id, contact.endpoint)
-        }
+        let family = lookup.family
+        let saved = maintenance.savedContacts.lazy.filter { $0.endpoint.family == family }
+        for contact in saved.prefix(16) { lookup.start(with: contact.id, contact.endpoint) }
         for endpoint in maintenance.bootstrapNodes where endpoint.family == lookup.family {
             lookup.start(withBootstrap: endpoint)
         }

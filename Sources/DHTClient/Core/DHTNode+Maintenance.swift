@@ -5,7 +5,7 @@ struct Maintenance: Sendable {
     /// When to look after things next.
     var next: DHTInstant
     var bootstrapNodes: [Endpoint] = []
-    /// Contacts of an earlier run that have not been tried yet.
+    /// Contacts of an earlier run that are still to be tried; the last is next.
     var savedContacts: [Contact] = []
     var bootstraps = PerFamily(v4: Bootstrap(), v6: Bootstrap())
     /// Nodes to be pinged, first come first served.
@@ -19,6 +19,7 @@ struct Maintenance: Sendable {
     struct PingTarget: Sendable {
         let endpoint: Endpoint
         let id: NodeID?
+        var isSaved = false
     }
 
     /// A bucket that is to be filled by a lookup in its range.
@@ -220,12 +221,13 @@ extension DHTNode {
 
 extension DHTNode {
     /// Asks for a ping; sent as soon as the limits allow.
-    mutating func wantPing(_ endpoint: Endpoint, id: NodeID?) {
+    mutating func wantPing(_ endpoint: Endpoint, id: NodeID?, isSaved: Bool = false) {
         guard !maintenance.pingQueue.contains(where: { $0.endpoint == endpoint }) else { return }
         guard maintenance.pingQueue.count < settings.maintenance.candidatesLimit else {
             return counters.drop(.candidatesFull)
         }
-        maintenance.pingQueue.append(Maintenance.PingTarget(endpoint: endpoint, id: id))
+        let target = Maintenance.PingTarget(endpoint: endpoint, id: id, isSaved: isSaved)
+        maintenance.pingQueue.append(target)
     }
 
     mutating func pumpPings(at now: DHTInstant) {
@@ -240,7 +242,7 @@ extension DHTNode {
                 method: .ping,
                 to: target.endpoint,
                 expected: target.id,
-                purpose: .ping,
+                purpose: .ping(isSaved: target.isSaved),
                 at: now
             )
             if sent != nil { maintenance.pingsUnderWay += 1 }
@@ -248,13 +250,27 @@ extension DHTNode {
     }
 
     /// Moves saved contacts to the ping queue as far as it has room.
+    ///
+    /// While nobody at all answers it keeps to the pauses of the bootstrap.
     private mutating func pingSaved() {
-        while !maintenance.savedContacts.isEmpty,
-            maintenance.pingQueue.count < settings.maintenance.candidatesLimit / 2
-        {
-            let contact = maintenance.savedContacts.removeLast()
-            wantPing(contact.endpoint, id: contact.id)
+        var index = maintenance.savedContacts.count
+        while index > 0, maintenance.pingQueue.count < settings.maintenance.candidatesLimit / 2 {
+            index -= 1
+            let family = maintenance.savedContacts[index].endpoint.family
+            let isCutOff = tables[family].count == 0 && !maintenance.bootstraps[family].isRunning
+            guard !isCutOff else { continue }
+            let contact = maintenance.savedContacts.remove(at: index)
+            wantPing(contact.endpoint, id: contact.id, isSaved: true)
         }
+    }
+
+    /// A saved contact stays one as long as nobody answers: there may be no network, so its silence
+    /// says nothing about it.
+    mutating func putBack(_ entry: Transactions.Entry) {
+        guard let id = entry.expected, tables[entry.endpoint.family].count == 0 else { return }
+        let contact = Contact(id: id, endpoint: entry.endpoint, lastAnswered: .distantPast)
+        // At the other end, so that all have their turn.
+        maintenance.savedContacts.insert(contact, at: 0)
     }
 
     /// A number from 0 up to 1.

@@ -110,7 +110,10 @@ extension DHTNode {
                 case .refused, .badReply: .refused(code: 0)
                 }
             writeEnded(outcome, of: id, at: now)
-        case .ping: maintenance.pingsUnderWay -= 1
+        case .ping(let isSaved):
+            maintenance.pingsUnderWay -= 1
+            let isUnheard = failure == .timeout || failure == .unsent
+            if isSaved, isUnheard { putBack(entry) }
         }
     }
 

@@ -26,8 +26,8 @@ package struct Transactions: Sendable {
         case lookup(LookupID, place: UInt8)
         /// The write after a lookup.
         case write(LookupID)
-        /// A liveness check.
-        case ping
+        /// A liveness check, of a contact of an earlier run or any other.
+        case ping(isSaved: Bool)
     }
 
     private struct Slot: Sendable {
