@@ -39,7 +39,9 @@ run: release ## installs what is missing, builds, serves sample names and says w
 
 test: deps test-core test-service test-scripts ## runs every fast test
 
-ci: deps lint test e2e ## what CI runs: lint, all fast tests, the short end-to-end runs
+ci: deps lint test e2e ## what CI runs: lint, fast tests, short runs of simulator and fuzzer
+	$(MAKE) simulate SCENARIOS=hedging
+	$(MAKE) fuzz FUZZ_SECONDS=20
 
 deps: ## installs the system packages that are missing
 	@scripts/install-deps.sh
@@ -61,7 +63,7 @@ test-service: deps ## unit, property and contract tests of the service, over rea
 test-scripts: ## tests of the scripts under testing/
 	python3 -m unittest discover -s testing/data
 
-simulate: ## simulated DHTs of 10,000 nodes: figures that a SEED repeats exactly
+simulate: ## simulated DHTs of 10,000 nodes: figures that a SEED repeats exactly, and their bars
 	SVC_INDEX_CORE=1 $(SWIFT) build -c release --scratch-path .build-core --product dht-simulate
 	@for scenario in $(SCENARIOS); do \
 		echo "$$scenario, seed $(SEED)"; \

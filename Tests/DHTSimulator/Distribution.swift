@@ -10,6 +10,9 @@ package struct Distribution: Sendable {
         values.append(value)
     }
 
+    /// The sum of values that are counts.
+    package var total: Int { Int(values.reduce(0, +)) }
+
     package var mean: Double {
         values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
     }

@@ -3,6 +3,8 @@ import DHTSimulator
 import Foundation
 
 /// The measuring scenarios with parameters: `dht-simulate churn --nodes 10000 --lookups 100000`.
+///
+/// A bar that is missed is exit code 1, unless `--no-bars` says that the figures alone are wanted.
 struct Arguments {
     private var values: [String: String] = [:]
     let scenario: String
@@ -41,6 +43,7 @@ struct Arguments {
         lookup.alpha = number("alpha", lookup.alpha)
         lookup.topOfList = number("top", lookup.topOfList)
         lookup.beta = number("beta", lookup.beta)
+        if flag("overdue") { lookup.overdueKeepsSlot = values["--overdue"] == "keep" }
         lookup.quorum = number("quorum", lookup.quorum)
         lookup.hopCap = number("hop-cap", lookup.hopCap)
         lookup.adaptsToReplyTimes = !flag("fixed")
@@ -51,15 +54,15 @@ struct Arguments {
     }
 }
 
-/// Prints the figures, or what went wrong with exit code 1.
-func finish(_ violation: String?, _ json: String) {
-    print(violation ?? json)
-    if violation != nil { exit(1) }
+/// Prints the figures and the bars they miss, and exits with 1 when there are any.
+func finish(_ violations: [String?], _ reports: [String], missed: [String] = []) {
+    for report in reports { print(report) }
+    let faults = violations.compactMap { $0 } + (arguments.flag("no-bars") ? [] : missed)
+    for fault in faults { print("MISSED: \(fault)") }
+    if !faults.isEmpty { exit(1) }
 }
 
-let arguments = Arguments(CommandLine.arguments)
-switch arguments.scenario {
-case "churn":
+func churn() {
     var scenario = ChurnScenario()
     scenario.network.nodes = 10_000
     arguments.apply(to: &scenario.network)
@@ -68,32 +71,62 @@ case "churn":
     scenario.churnPerHour = arguments.fraction("churn", scenario.churnPerHour)
     scenario.infoHashes = arguments.number("info-hashes", scenario.infoHashes)
     let report = scenario.run()
-    finish(report.violation, report.json)
-case "hedging":
+    finish([report.violation], [report.json], missed: report.missedBars)
+}
+
+/// With `--beta` one run; without it beta 0 and the default, compared.
+func hedging() {
     var scenario = HedgingScenario()
     arguments.apply(to: &scenario.network)
     scenario.lookups = arguments.number("lookups", scenario.lookups)
     scenario.batches = arguments.number("batches", scenario.batches)
-    let report = scenario.run()
-    finish(report.violation, report.json)
-case "finishing":
+    scenario.infoHashes = arguments.number("info-hashes", scenario.infoHashes)
+    scenario.lookupDeadline = .milliseconds(arguments.number("deadline", 1_200))
+    let hedged = scenario.run()
+    guard !arguments.flag("beta") else { return finish([hedged.violation], [hedged.json]) }
+    scenario.network.settings.lookup.beta = 0
+    let plain = scenario.run()
+    finish(
+        [plain.violation, hedged.violation],
+        ["beta 0: \(plain.json)", "hedged: \(hedged.json)"],
+        missed: hedged.missedBars(against: plain)
+    )
+}
+
+/// With `--wait-for-all` one run of the patient rule; without it both, compared.
+func finishing() {
     var scenario = FinishingScenario()
     arguments.apply(to: &scenario.network)
     scenario.lookups = arguments.number("lookups", scenario.lookups)
     scenario.deafFraction = arguments.fraction("deaf", scenario.deafFraction)
-    scenario.waitsForAll = arguments.flag("wait-for-all")
-    let report = scenario.run()
-    finish(report.violation, report.json)
+    scenario.waitsForAll = true
+    let patient = scenario.run()
+    if arguments.flag("wait-for-all") { return finish([patient.violation], [patient.json]) }
+    scenario.waitsForAll = false
+    let early = scenario.run()
+    finish(
+        [patient.violation, early.violation],
+        ["waiting for all: \(patient.json)", "our rule: \(early.json)"],
+        missed: early.missedBars(against: patient)
+    )
+}
+
+let arguments = Arguments(CommandLine.arguments)
+switch arguments.scenario {
+case "churn": churn()
+case "hedging": hedging()
+case "finishing": finishing()
 default:
     print(
         """
         usage: dht-simulate churn|hedging|finishing [--nodes N] [--lookups N] [--seed N]
                [--alpha N] [--beta N] [--quorum N] [--hop-cap N] [--top N]
-               [--fixed] [--extended] [--check]
+               [--fixed] [--extended] [--check] [--overdue keep|release]
                [--tail F] [--tail-factor F] [--rtt MS] [--rtt-max MS] [--silent F] [--loss F]
                [--churn F] [--seconds N] [--info-hashes N]
                [--hedge-quantile F] [--settle-quantile F] [--settle-factor F]
-               [--deaf F] [--wait-for-all] [--batches N]
+               [--deaf F] [--wait-for-all] [--batches N] [--deadline MS]
+               [--no-bars]
         """
     )
     exit(64)

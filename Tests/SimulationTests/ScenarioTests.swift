@@ -2,10 +2,16 @@ import DHTCore
 import DHTSimulator
 import Testing
 
-/// Small versions of the measuring scenarios: exact for a seed, so they gate exactly.
+/// Small versions of the measuring scenarios, with the bars of those at full size.
+///
+/// A seed repeats its figures exactly, so they gate exactly. Whoever changes them on purpose writes
+/// down the new ones here, runs `make simulate`, and brings PERFORMANCE.md up to date.
 struct ScenarioTests {
-    @Test(arguments: [1, 2] as [UInt64])
-    func lookupsSucceedInAChangingNetwork(seed: UInt64) {
+    @Test(arguments: [
+        1 as UInt64: "300 of 300, hops 2.0 2.0 2.0, 1427 queries, 22987 datagrams",
+        2: "300 of 300, hops 1.0 2.0 2.0, 1429 queries, 22874 datagrams",
+    ])
+    func lookupsSucceedInAChangingNetwork(seed: UInt64, figures: String) {
         var scenario = ChurnScenario()
         scenario.network.nodes = 300
         scenario.network.seed = seed
@@ -14,14 +20,11 @@ struct ScenarioTests {
         scenario.infoHashes = 20
         scenario.recoveryRate = 5
         let report = scenario.run()
-        #expect(report.success >= 0.995, "seed \(seed): \(report.json)")
-        #expect(report.hops.summary.p50 <= 3)
-        #expect(report.hops.summary.p95 <= 4)
-        #expect(report.hops.summary.p99 <= 5)
-        #expect((report.recovery ?? .seconds(999)) <= .seconds(300), "seed \(seed)")
+        #expect(report.missedBars == [], "seed \(seed)")
+        #expect(report.figures == figures, "seed \(seed)")
     }
 
-    /// In a small network the p95 counts hops; that it halves shows `dht-simulate hedging`.
+    /// In a small network the p95 counts hops: that it halves gates at full size (`make ci`).
     @Test func theSecondWaveShortensTheTail() {
         func run(beta: Int) -> HedgingScenario.Report {
             var scenario = HedgingScenario()
@@ -29,16 +32,16 @@ struct ScenarioTests {
             scenario.network.seed = 4
             scenario.network.settings.lookup.beta = beta
             scenario.lookups = 800
-            scenario.infoHashes = 100
+            scenario.infoHashes = 200
             return scenario.run()
         }
         let plain = run(beta: 0)
         let hedged = run(beta: 2)
-        let (before, after) = (plain.firstProvider.summary, hedged.firstProvider.summary)
-        #expect(after.p95 <= before.p95, "\(plain.json) \(hedged.json)")
-        #expect(after.p99 <= before.p99 * 2 / 3, "\(plain.json) \(hedged.json)")
-        #expect(hedged.queries.mean <= plain.queries.mean * 1.3)
-        #expect(hedged.winRate > 0.2)
+        #expect(hedged.missedBars(against: plain).filter { !$0.hasPrefix("p95") } == [])
+        #expect(plain.figures == "796 of 800, 4239 queries, 0 of 0 won, ms 154.98 446.73 1075.13")
+        #expect(
+            hedged.figures == "800 of 800, 4794 queries, 132 of 342 won, ms 152.57 299.79 394.38"
+        )
     }
 
     @Test func finishingNeedsNoWaitForTheSilent() {
@@ -53,11 +56,9 @@ struct ScenarioTests {
         }
         let patient = run(waitsForAll: true)
         let early = run(waitsForAll: false)
-        #expect(
-            early.elapsed.summary.p95 <= patient.elapsed.summary.p95 / 2,
-            "\(patient.json) \(early.json)"
-        )
-        #expect(early.newestShare >= 0.999, "\(early.json)")
+        #expect(early.missedBars(against: patient) == [])
+        #expect(patient.figures == "400 of 400, 5457 queries, ms 1206.92 1426.66 1561.11")
+        #expect(early.figures == "400 of 400, 5658 queries, ms 436.95 623.72 725.48")
     }
 
     @Test func invariantsHoldAfterEveryEvent() {
@@ -76,5 +77,36 @@ struct ScenarioTests {
             let report = scenario.run()
             #expect(report.violation == nil, "seed \(seed)")
         }
+    }
+}
+
+extension ChurnScenario.Report {
+    fileprivate var figures: String {
+        """
+        \(successes) of \(lookups), hops \(hops.summary.text), \(queries.total) queries, \
+        \(statistics.sent) datagrams
+        """
+    }
+}
+
+extension HedgingScenario.Report {
+    fileprivate var figures: String {
+        """
+        \(successes) of \(lookups), \(queries.total) queries, \(wins) of \(hedged) won, \
+        ms \(firstProvider.summary.text)
+        """
+    }
+}
+
+extension FinishingScenario.Report {
+    fileprivate var figures: String {
+        "\(newest) of \(lookups), \(queries.total) queries, ms \(elapsed.summary.text)"
+    }
+}
+
+extension Distribution.Summary {
+    /// p50, p95 and p99 in hundredths.
+    fileprivate var text: String {
+        [p50, p95, p99].map { "\(Double(Int($0 * 100 + 0.5)) / 100)" }.joined(separator: " ")
     }
 }

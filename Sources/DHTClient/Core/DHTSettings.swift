@@ -44,6 +44,10 @@ package struct LookupSettings: Sendable {
     ///
     /// 0 switches hedging off.
     package var beta = 2
+    /// Let an overdue query keep its slot until its timeout.
+    ///
+    /// nil: only without hedging. To be set for comparisons alone.
+    package var overdueKeepsSlot: Bool?
     /// When a query is stalled, until enough reply times are known.
     package var hedgeDelay = TimeSpan.milliseconds(150)
     /// The shortest hedge delay that reply times may lead to.

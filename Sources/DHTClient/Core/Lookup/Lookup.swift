@@ -110,6 +110,7 @@ extension Lookup {
         // With fewer, all of the top could be asked and further queries would hold no slot.
         let top = max(settings.topOfList, settings.k + settings.alpha + settings.beta)
         var position = 0
+        let overdueKeepsSlot = settings.overdueKeepsSlot ?? (settings.beta == 0)
         var open = 0
         var stalled = 0
         for place in shortlist.order where position < top {
@@ -120,7 +121,7 @@ extension Lookup {
             case .fresh where candidate.deferredUntil > now || isDoubtful(candidate):
                 continue
             case .fresh, .answered: break
-            case .overdue: open += settings.beta == 0 ? 1 : 0
+            case .overdue: open += overdueKeepsSlot ? 1 : 0
             case .open: open += 1
             case .stalled:
                 open += 1
