@@ -10,12 +10,25 @@ package enum Liar: Sendable {
     case spammer
     /// Names its accomplices, all in one /24, as the closest nodes.
     case sybil(subnet: UInt32)
+    /// One of many that answer as they should, except that they name only each other.
+    case accomplice(of: [Member])
     /// Gives an old, truly signed version of every item.
     case oldItem(StoredItem)
     /// Answers everything but BEP 44, like whole families of real nodes.
     case deafToItems
     /// Gives an item with a high sequence number and a wrong signature.
     case forgedItem(StoredItem)
+
+    /// A node as it is named to others.
+    package struct Member: Sendable {
+        package let id: NodeID
+        package let endpoint: Endpoint
+
+        package init(id: NodeID, endpoint: Endpoint) {
+            self.id = id
+            self.endpoint = endpoint
+        }
+    }
 
     /// The datagrams it sends in answer to one; nil when it behaves like an honest node.
     func reply(
@@ -32,6 +45,8 @@ package enum Liar: Sendable {
         switch self {
         case .wrongNodes: writeNodes(near: target, &writer, using: &random)
         case .sybil(let subnet): writeNodes(near: target, &writer, subnet: subnet, using: &random)
+        case .accomplice(let members):
+            writeNodes(members.shuffled(using: &random).prefix(8), &writer)
         case .randomPeers:
             guard method == .getPeers else { return nil }
             writePeers(&writer, using: &random)
@@ -58,6 +73,17 @@ package enum Liar: Sendable {
             id.append(to: &writer.bytes)
             let address = subnet.map { $0 + UInt32(index) + 1 } ?? Self.randomAddress(&random)
             Endpoint(v4: address, port: 6_881).appendCompact(to: &writer.bytes)
+        }
+        writer.text("token")
+        writer.string([1, 2, 3, 4])
+    }
+
+    private func writeNodes(_ members: ArraySlice<Member>, _ writer: inout BencodeWriter) {
+        writer.text("nodes")
+        writer.stringHeader(count: members.count * AddressFamily.v4.compactNodeCount)
+        for member in members {
+            member.id.append(to: &writer.bytes)
+            member.endpoint.appendCompact(to: &writer.bytes)
         }
         writer.text("token")
         writer.string([1, 2, 3, 4])

@@ -4,6 +4,8 @@ package import DHTCore
 package struct NetworkOptions: Sendable {
     package var seed: UInt64 = 1
     package var nodes = 100
+    /// The family of all addresses.
+    package var family = AddressFamily.v4
     /// The round trip of a query, which belongs to the node that answers it.
     package var roundTrip = 20...150
     /// The part of the nodes that answer late, and how many times later.

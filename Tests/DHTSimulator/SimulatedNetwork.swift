@@ -29,6 +29,8 @@ package final class SimulatedNetwork {
     private var pool = DatagramPool()
     /// Node numbers by network address; -1 where nobody lives any more.
     private var residents: [Int32] = []
+    /// Node numbers by address, of nodes that share a network with others.
+    private var squatters: [Endpoint: Int] = [:]
 
     /// What a node is like, beside its protocol.
     package struct Trait: Sendable {
@@ -92,7 +94,20 @@ extension SimulatedNetwork {
     /// Lets a node die: what is sent to it vanishes.
     package func kill(_ number: Int) {
         traits[number].isAlive = false
-        residents[resident(traits[number].endpoint)] = -1
+        let endpoint = traits[number].endpoint
+        if squatters.removeValue(forKey: endpoint) == nil { residents[resident(endpoint)] = -1 }
+    }
+
+    /// Adds a node with a chosen id at a chosen address, which may be in a network of others.
+    package func addNode(_ id: NodeID, at endpoint: Endpoint, liar: Liar? = nil) -> Int {
+        let number = addNode()
+        kill(number)
+        nodes[number] = makeNode(nil, id: id)
+        traits[number].isAlive = true
+        traits[number].endpoint = endpoint
+        traits[number].liar = liar
+        squatters[endpoint] = number
+        return number
     }
 
     /// A random node that lives, answers and is not of the tail.
@@ -107,15 +122,19 @@ extension SimulatedNetwork {
     /// The number of the living node at an address.
     package func number(of endpoint: Endpoint) -> Int? {
         let index = resident(endpoint)
-        guard index >= 0, index < residents.count, residents[index] >= 0 else { return nil }
+        guard index >= 0, index < residents.count, residents[index] >= 0 else {
+            return squatters[endpoint]
+        }
         let number = Int(residents[index])
-        return traits[number].endpoint == endpoint ? number : nil
+        return traits[number].endpoint == endpoint ? number : squatters[endpoint]
     }
 
-    private func makeNode(_ settings: DHTSettings?) -> Node {
+    private func makeNode(_ settings: DHTSettings?, id: NodeID? = nil) -> Node {
         var settings = settings ?? options.settings
         settings.routing.extendsFirstBuckets = options.extendsFirstBuckets
+        settings.families = options.family == .v4 ? .v4 : .v6
         return Node(
+            id: id,
             settings: settings,
             cryptography: SimulatedCryptography.functions,
             random: SimulationRandom(seed: random.next()),
@@ -135,14 +154,22 @@ extension SimulatedNetwork {
         )
     }
 
-    /// Every node has a /24 of its own, from 11.0.0.0 on.
+    /// Every node has a /24 of its own, from 11.0.0.0 on, or a /64, from 2a00:: on.
     private func endpoint(_ index: Int) -> Endpoint {
-        Endpoint(v4: 0x0B00_0001 + UInt32(index) << 8, port: 6_881)
+        switch options.family {
+        case .v4: Endpoint(v4: 0x0B00_0001 + UInt32(index) << 8, port: 6_881)
+        case .v6: Endpoint(v6: Self.firstV6Network + UInt64(index), 1, port: 6_881)
+        }
     }
 
     private func resident(_ endpoint: Endpoint) -> Int {
-        Int(endpoint.v4Address ?? 0) >> 8 - 0x0B_0000
+        switch endpoint.family {
+        case .v4: Int(endpoint.v4Address ?? 0) >> 8 - 0x0B_0000
+        case .v6: Int(truncatingIfNeeded: (endpoint.v6Prefix ?? 0) &- Self.firstV6Network)
+        }
     }
+
+    private static var firstV6Network: UInt64 { 0x2A00 << 48 }
 }
 
 // MARK: - Time

@@ -59,10 +59,71 @@ struct AdversaryTests {
         return Double(found) / Double(max(1, results.count))
     }
 
-    @Test func aTenthOfWrongNodesDoesNotHideProviders() {
-        let results = lookUp(makeNetwork(liars: 0.1, .wrongNodes))
+    /// No lookup went on for longer, asked more or kept more than it may.
+    func expectBounds(_ results: [LookupResult], deadline: TimeSpan = .milliseconds(1_200)) {
+        let settings = LookupSettings()
+        for result in results {
+            #expect(result.report.elapsed <= deadline)
+            #expect(result.report.queried <= settings.packetBudget)
+            #expect(result.providers.count <= settings.providersLimit)
+        }
+    }
+
+    /// Contacts that no node of the network answers to.
+    func inventedContacts(_ network: SimulatedNetwork) -> Int {
+        network.nodes.reduce(0) { count, node in
+            count
+                + node.goodContacts(at: network.now).count {
+                    network.number(of: $0.endpoint) == nil
+                }
+        }
+    }
+
+    @Test func silentAndSlowNodesHideNoProviders() {
+        let network = makeNetwork {
+            $0.silentFraction = 0.2
+            $0.tailFraction = 0.3
+        }
+        let results = lookUp(network, deadline: .seconds(3))
         #expect(results.count == 60)
         #expect(foundShare(results) >= 0.98)
+        expectBounds(results, deadline: .seconds(3))
+    }
+
+    @Test func aTenthOfWrongNodesDoesNotHideProviders() {
+        let network = makeNetwork(liars: 0.1, .wrongNodes)
+        let results = lookUp(network)
+        #expect(results.count == 60)
+        #expect(foundShare(results) >= 0.98)
+        expectBounds(results)
+        #expect(inventedContacts(network) == 0)
+    }
+
+    @Test func lookupsOfIPv6NodesSucceedAmongSilentOnes() throws {
+        let network = makeNetwork {
+            $0.family = .v6
+            $0.silentFraction = 0.1
+        }
+        let provider = Endpoint(v6: 0x2A01 << 48, 5, port: 4_000)
+        for _ in 0..<20 {
+            let target = NodeID.random(using: &network.random)
+            for number in network.closestNodes(to: target, count: 8) {
+                _ = network.nodes[number].seed(peer: provider, for: target, at: network.now)
+            }
+            network.withNode(network.randomClient()) { node in
+                _ = try? node.start(
+                    .peers(target, .init()),
+                    options: LookupOptions(family: .v6),
+                    deadline: network.now + .seconds(3),
+                    at: network.now
+                )
+            }
+            network.run(for: .seconds(4))
+        }
+        #expect(network.results.count == 20)
+        for outcome in network.results {
+            #expect(outcome.result.providers.map(\.endpoint) == [provider])
+        }
     }
 
     @Test func inventedPeersDoNotHideRealOnes() {
@@ -78,8 +139,10 @@ struct AdversaryTests {
     }
 
     @Test func spamIsDroppedAndCounted() {
-        let network = makeNetwork(liars: 0.2, .spammer)
-        #expect(foundShare(lookUp(network)) >= 0.98)
+        let network = makeNetwork(nodes: 150, liars: 0.2, .spammer) { $0.checksInvariants = true }
+        let results = lookUp(network, count: 30)
+        #expect(foundShare(results) >= 0.98)
+        expectBounds(results)
         let unsolicited = network.nodes.reduce(0) { $0 + $1.counters[.unsolicited] }
         let garbage = network.nodes.reduce(0) { $0 + $1.counters[.badBencode] }
         #expect(unsolicited > 100 && garbage > 100)
@@ -104,6 +167,56 @@ struct AdversaryTests {
         let trace = try #require(network.results.first).result.trace
         let sybils = trace.count { ($0.endpoint.v4Address ?? 0) >> 8 == subnet >> 8 }
         #expect(sybils <= 1)
+    }
+
+    /// A whole /24 around one target, whose nodes answer well and name each other only.
+    @Test func sybilsOfOneNetworkTakeTheirShareAndNoMore() {
+        let network = makeNetwork()
+        let honest = network.nodes.indices
+        let target = NodeID.random(using: &network.random)
+        let holders = network.closestNodes(to: target, count: 8)
+        let members = (1...200).map { host in
+            Liar.Member(
+                id: target.randomNeighbour(sharing: 40, using: &network.random),
+                endpoint: Endpoint(77, 7, 7, UInt8(host), port: 6_881)
+            )
+        }
+        for member in members {
+            _ = network.addNode(member.id, at: member.endpoint, liar: .accomplice(of: members))
+        }
+        for number in honest {
+            for member in members {
+                let contact = Contact(
+                    id: member.id,
+                    endpoint: member.endpoint,
+                    lastAnswered: network.now
+                )
+                _ = network.nodes[number].seed(contact, at: network.now)
+            }
+        }
+        for number in holders {
+            _ = network.nodes[number].seed(peer: Self.provider, for: target, at: network.now)
+        }
+        for client in honest.prefix(40) {
+            network.withNode(client) { node in
+                _ = try? node.start(
+                    .peers(target, .init()),
+                    options: LookupOptions(isTraced: true),
+                    deadline: network.now + .milliseconds(1_200),
+                    at: network.now
+                )
+            }
+        }
+        network.run(for: .seconds(20))
+        let results = network.results.map(\.result)
+        #expect(results.count == 40)
+        #expect(foundShare(results) == 1)
+        func isSybil(_ endpoint: Endpoint) -> Bool { members.contains { $0.endpoint == endpoint } }
+        for result in results { #expect(result.trace.count { isSybil($0.endpoint) } <= 1) }
+        for number in honest {
+            let contacts = network.nodes[number].goodContacts(at: network.now)
+            #expect(contacts.count { isSybil($0.endpoint) } <= RoutingSettings().perNetworkInTable)
+        }
     }
 
     @Test func theNewestItemWinsAgainstOldAndForgedOnes() {

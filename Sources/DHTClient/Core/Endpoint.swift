@@ -84,6 +84,9 @@ package struct Endpoint: Hashable, Sendable {
         family == .v4 ? UInt32(truncatingIfNeeded: low) : nil
     }
 
+    /// The first 64 bits of an IPv6 address; nil for IPv4.
+    package var v6Prefix: UInt64? { family == .v6 ? high : nil }
+
     /// The same address with another port.
     package func with(port: UInt16) -> Endpoint {
         switch family {
