@@ -7,7 +7,7 @@ import socket
 from support import EndToEndTest
 
 COMMANDS = ("serve", "demo", "config", "config check", "config print", "import", "export",
-            "resolve", "providers", "b3sum", "version")
+            "resolve", "providers", "b3sum", "lookup", "announce", "testnet", "version")
 ANY_PORT = ("--http-bind", "127.0.0.1:0")
 
 

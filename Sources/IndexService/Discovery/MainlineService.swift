@@ -12,6 +12,7 @@ final class MainlineService: Service {
 
     let client: MainlineClient
     private let bar: ReadinessBar
+    private let hasBootstrap: Bool
     private let readiness: Readiness
     private let logger: Logger
     private let latest = Mutex<MainlineStatus?>(nil)
@@ -19,11 +20,13 @@ final class MainlineService: Service {
     private init(
         client: MainlineClient,
         bar: ReadinessBar,
+        hasBootstrap: Bool,
         readiness: Readiness,
         logger: Logger
     ) {
         self.client = client
         self.bar = bar
+        self.hasBootstrap = hasBootstrap
         self.readiness = readiness
         self.logger = logger
     }
@@ -59,6 +62,7 @@ final class MainlineService: Service {
         let service = MainlineService(
             client: client,
             bar: bar,
+            hasBootstrap: !settings.dht.bootstrap.isEmpty,
             readiness: readiness,
             logger: logger
         )
@@ -73,7 +77,7 @@ final class MainlineService: Service {
             while !Task.isCancelled {
                 let status = await self.client.status()
                 self.latest.withLock { $0 = status }
-                let obstacle = status.obstacle(to: self.bar)
+                let obstacle = self.obstacle(status)
                 self.readiness.measured(
                     .dhtClientReady,
                     obstacle.map { .failing($0) } ?? .ok,
@@ -84,6 +88,13 @@ final class MainlineService: Service {
                 try await Task.sleep(for: Self.period)
             }
         }
+    }
+
+    private func obstacle(_ status: MainlineStatus) -> String? {
+        guard hasBootstrap || status.node.good + status.node.questionable > 0 else {
+            return "no node to join the DHT by is named; set dht.bootstrap"
+        }
+        return status.obstacle(to: bar)
     }
 
     /// Ends every lookup, saves the contacts, closes the sockets.
