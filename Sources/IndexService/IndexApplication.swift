@@ -1,7 +1,7 @@
 internal import Cache
 package import Logging
 internal import NIOCore
-internal import NIOPosix
+package import NIOPosix
 internal import ServiceLifecycle
 package import UnixSignals
 
@@ -55,18 +55,22 @@ package struct IndexApplication: Sendable {
 
     /// Serves until the process is told to stop (SIGTERM, SIGINT) or the task is cancelled.
     ///
-    /// - Parameter onListening: told the bound address of the service once it listens.
+    /// - Parameters:
+    ///   - loops: event loops that outlive the service; nil makes as many as are set.
+    ///   - onListening: told the bound address of the service once it listens.
     /// - Throws: `StartError` when a listener cannot be bound.
     package func run(
+        on loops: MultiThreadedEventLoopGroup? = nil,
         stopOn signals: [UnixSignal] = [.sigterm, .sigint],
         onListening: @escaping @Sendable (ListenAddress) -> Void = { _ in }
     ) async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.http.loopCount)
+        let group =
+            loops ?? MultiThreadedEventLoopGroup(numberOfThreads: settings.http.loopCount)
         do {
             try await serve(on: group, stopOn: signals, onListening: onListening)
-            await shutDown(group)
+            await shutDown(loops == nil ? group : nil)
         } catch {
-            await shutDown(group)
+            await shutDown(loops == nil ? group : nil)
             throw error
         }
     }
@@ -183,11 +187,11 @@ package struct IndexApplication: Sendable {
         )
     }
 
-    private func shutDown(_ group: MultiThreadedEventLoopGroup) async {
+    private func shutDown(_ group: MultiThreadedEventLoopGroup?) async {
         cache.removeAll()
         do {
             try await store.close()
-            try await group.shutdownGracefully()
+            try await group?.shutdownGracefully()
         } catch {
             logger.warning("the shutdown was not clean", metadata: ["error": "\(error)"])
         }

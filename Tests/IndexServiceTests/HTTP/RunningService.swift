@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import NIOPosix
 import UnixSignals
 
 @testable import IndexService
@@ -67,6 +68,12 @@ struct RunningService: Sendable {
     }
 }
 
+/// Loops that outlive every service of these tests.
+///
+/// The HTTP library's stop goes on for a moment after a cancelled service has returned, and finds
+/// no loop any more where the service has ended its own; a debug build does not forgive that.
+private let sharedLoops = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+
 /// Starts a service in memory, runs `body` against it, and stops it.
 ///
 /// - Parameters:
@@ -94,7 +101,12 @@ func withService(
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
             defer { sink.finish() }
-            try await application.run(stopOn: signals, onListening: { sink.yield($0) })
+            // Whoever sends signals wants the whole of a process's stop.
+            try await application.run(
+                on: signals.isEmpty ? sharedLoops : nil,
+                stopOn: signals,
+                onListening: { sink.yield($0) }
+            )
         }
         if let address = await addresses.first(where: { _ in true }) {
             let service = RunningService(application: application, port: address.port, log: log)
