@@ -39,10 +39,11 @@ struct AnnounceCommand: AsyncParsableCommand {
         }
         guard port > 0 else { throw Failure(.usage, "--port must be from 1 to 65535") }
         let signals = keepAlive ? await UnixSignalsSequence(trapping: .sigterm, .sigint) : nil
-        let stored = try await options.withClient(answersQueries: keepAlive) {
+        let (stored, unreported) = try await options.withClient(answersQueries: keepAlive) {
             client,
             settings throws(MainlineError) in
             var stored = 0
+            var unreported: Failure?
             for family in client.families {
                 let result = try await client.publish(
                     .peer(infoHash: id.infoHash, port: port),
@@ -51,19 +52,25 @@ struct AnnounceCommand: AsyncParsableCommand {
                     deadline: .now + TimeSpan(settings.deadline) + TimeSpan(settings.deadline)
                 )
                 stored += result.write?.stored ?? 0
-                report(result)
+                do throws(Failure) {
+                    try report(result)
+                } catch {
+                    unreported = unreported ?? error
+                }
             }
             if stored > 0, let signals { for await _ in signals { break } }
-            return stored
+            return (stored, unreported)
         }
         guard stored > 0 else {
             throw Failure(.unavailable, "no node took the announcement; see --dht-bootstrap")
         }
+        if let unreported { throw unreported }
     }
 
-    private func report(_ result: LookupResult) {
+    private func report(_ result: LookupResult) throws(Failure) {
         guard json else {
-            StandardStreams.write(line: TraceText(result).write ?? "nothing was written")
+            let text = TraceText(result).write ?? "nothing was written"
+            try StandardStreams.write(line: text, lostReader: .fails)
             return
         }
         var json = JSONWriter()
@@ -74,6 +81,6 @@ struct AnnounceCommand: AsyncParsableCommand {
         json.field("stored", result.write?.stored ?? 0)
         json.field("elapsed_ms", Int(result.report.elapsed.milliseconds.rounded()))
         json.endObject()
-        StandardStreams.write(json.bytes + [UInt8(ascii: "\n")])
+        try StandardStreams.write(json.bytes + [UInt8(ascii: "\n")], lostReader: .fails)
     }
 }

@@ -24,20 +24,20 @@ struct AnswerText {
             as [(String, StaticString)]
         {
             guard let text = fields[name]?.text else { continue }
-            StandardStreams.write(line: Self.padded(label) + text)
+            try StandardStreams.write(line: Self.padded(label) + text)
         }
         if case .object(let manifest)? = fields["manifest"] {
             let size = manifest["size"]?.text ?? "?"
             let type = manifest["media_type"]?.text ?? ""
-            StandardStreams.write(line: Self.padded("") + "\(size) bytes, \(type)")
+            try StandardStreams.write(line: Self.padded("") + "\(size) bytes, \(type)")
         }
         guard case .array(let providers)? = fields["providers"] else { return }
         let total = fields["providers_total"]?.text ?? "\(providers.count)"
-        StandardStreams.write(line: Self.padded("providers") + "\(providers.count) of \(total)")
+        try StandardStreams.write(line: Self.padded("providers") + "\(providers.count) of \(total)")
         for case .object(let provider) in providers {
             let parts = ["addr", "region", "class", "score", "last_seen"] as [StaticString]
             let texts = parts.compactMap { provider[$0]?.text }
-            StandardStreams.write(line: Self.padded("") + texts.joined(separator: "  "))
+            try StandardStreams.write(line: Self.padded("") + texts.joined(separator: "  "))
         }
     }
 

@@ -29,10 +29,12 @@ struct ConfigCommand: ParsableCommand {
                     profile: settings.profile
                 )
             } catch {
-                if json { StandardStreams.write(line: try error.json()) }
+                if json { try StandardStreams.write(line: try error.json()) }
                 throw Failure(.configuration, error.advice)
             }
-            StandardStreams.write(line: json ? #"{"problems":[]}"# : "the configuration is right")
+            try StandardStreams.write(
+                line: json ? #"{"problems":[]}"# : "the configuration is right"
+            )
         }
     }
 
@@ -47,7 +49,7 @@ struct ConfigCommand: ParsableCommand {
 
         func run() throws {
             let effective = try settings.read()
-            StandardStreams.write(line: json ? try effective.json() : effective.table)
+            try StandardStreams.write(line: json ? effective.json() : effective.table)
         }
     }
 }

@@ -29,8 +29,17 @@ struct DemoCommand: AsyncParsableCommand {
                 let entries = try DemoSamples.entries()
                 _ = try application.store.importBatch(entries, at: .now())
             },
-            onListening: { address in StandardStreams.write(line: Self.welcome(address)) }
+            onListening: { Self.greet(at: $0) }
         )
+    }
+
+    /// Without its welcome the demo is of use still, so that one is only missed.
+    private static func greet(at address: ListenAddress) {
+        do {
+            try StandardStreams.write(line: welcome(address), lostReader: .fails)
+        } catch {
+            StandardStreams.complain(error.message)
+        }
     }
 
     private static func welcome(_ address: ListenAddress) -> String {

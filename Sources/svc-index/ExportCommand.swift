@@ -32,7 +32,7 @@ struct ExportCommand: AsyncParsableCommand {
             let store = try IndexStore(path: dbPath, configuration: .init(), creating: false)
             var shown = 0
             let summary = try Exporter(store: store).run(
-                { StandardStreams.write($0) },
+                { try StandardStreams.write($0, lostReader: .fails) },
                 onDamage: { record in
                     shown += 1
                     if shown <= Self.shownDamages { complain(record) }

@@ -24,12 +24,15 @@ struct HashCommand: ParsableCommand {
     func run() throws {
         var failures = 0
         for file in files.isEmpty ? ["-"] : files {
+            let digest: Digest
             do {
-                StandardStreams.write(line: line(try Self.digest(of: file), file))
-            } catch let failure as Failure {
-                StandardStreams.complain(failure.message)
+                digest = try Self.digest(of: file)
+            } catch {
+                StandardStreams.complain(error.message)
                 failures += 1
+                continue
             }
+            try StandardStreams.write(line: line(digest, file))
         }
         if failures > 0 { throw ExitCode(Failure.Code.failed.rawValue) }
     }
@@ -56,7 +59,14 @@ struct HashCommand: ParsableCommand {
         return (escaped == file ? "" : "\\") + digest.hex + "  " + escaped
     }
 
-    private static func digest(of file: String) throws -> Digest {
+    private static func digest(of file: String) throws(Failure) -> Digest {
+        guard !isRepaired(file) else {
+            throw Failure(
+                .failed,
+                "\(file): the file's name is not UTF-8; rename it, or give its bytes on standard "
+                    + "input with 'svc-index b3sum - < FILE'"
+            )
+        }
         let descriptor = file == "-" ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure(file) }
         defer { if file != "-" { close(descriptor) } }
@@ -68,6 +78,19 @@ struct HashCommand: ParsableCommand {
             guard count >= 0 else { throw failure(file) }
             if count == 0 { return hasher.finalize() }
             buffer.withUnsafeBytes { hasher.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+        }
+    }
+
+    /// Whether a word of the command line lost its bytes on the way: what is no UTF-8 comes as
+    /// U+FFFD, and may then be the name of another file.
+    private static func isRepaired(_ file: String) -> Bool {
+        guard file.unicodeScalars.contains("\u{FFFD}") else { return false }
+        return UnsafeBufferPointer(
+            start: CommandLine.unsafeArgv,
+            count: Int(CommandLine.argc)
+        ).contains { word in
+            guard let word else { return false }
+            return String(validatingCString: word) == nil && String(cString: word) == file
         }
     }
 

@@ -69,7 +69,7 @@ struct ImportCommand: AsyncParsableCommand {
                 )
             )
         }
-        reporter.finished(progress)
+        try reporter.finished(progress)
         if progress.refused > 0 { throw ExitCode(Failure.Code.failed.rawValue) }
     }
 

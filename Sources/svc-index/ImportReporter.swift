@@ -6,6 +6,8 @@ struct ImportReporter {
     let printsJSON: Bool
     let shownRefusals: Int
     private var refusals = 0
+    /// Why a report could not be written; the import goes on without any more.
+    private var unwritten: Failure?
     private var lastDrawnAt: ContinuousClock.Instant?
     /// What came too soon after something else to be drawn.
     private var undrawn: Importer.Progress?
@@ -45,16 +47,20 @@ struct ImportReporter {
         StandardStreams.note("\r" + bar(progress))
     }
 
-    mutating func finished(_ progress: Importer.Progress) {
+    /// The last report.
+    ///
+    /// - Throws: `Failure` when this one or an earlier one could not be written.
+    mutating func finished(_ progress: Importer.Progress) throws(Failure) {
         clearBar()
         if printsJSON {
             print(progress, "done")
         } else {
-            StandardStreams.write(
-                line: "imported \(progress.stored) names in \(Self.tenths(seconds)) s "
-                    + "(\(rate(progress)) a second), refused \(progress.refused)"
-            )
+            let text =
+                "imported \(progress.stored) names in \(Self.tenths(seconds)) s "
+                + "(\(rate(progress)) a second), refused \(progress.refused)\n"
+            write(Array(text.utf8))
         }
+        if let unwritten { throw unwritten }
     }
 
     private var seconds: Double {
@@ -87,7 +93,7 @@ struct ImportReporter {
         StandardStreams.note("\r" + String(repeating: " ", count: 78) + "\r")
     }
 
-    private func print(_ progress: Importer.Progress, _ event: String) {
+    private mutating func print(_ progress: Importer.Progress, _ event: String) {
         var json = JSONWriter()
         json.beginObject()
         json.field("event", event)
@@ -96,6 +102,15 @@ struct ImportReporter {
         json.field("refused", progress.refused)
         json.field("rate", rate(progress))
         json.endObject()
-        StandardStreams.write(json.bytes + [UInt8(ascii: "\n")])
+        write(json.bytes + [UInt8(ascii: "\n")])
+    }
+
+    private mutating func write(_ bytes: [UInt8]) {
+        guard unwritten == nil else { return }
+        do {
+            try StandardStreams.write(bytes, lostReader: .fails)
+        } catch {
+            unwritten = error
+        }
     }
 }

@@ -51,7 +51,7 @@ struct LookupCommand: AsyncParsableCommand {
             }
             return results
         }
-        if json { LookupJSON(id, results).print() } else { Self.print(results) }
+        if json { try LookupJSON(id, results).print() } else { try Self.print(results) }
         if results.contains(where: { $0.verdict == .found }) { return }
         guard results.allSatisfy({ $0.verdict == .absent }) else {
             throw Failure(.unavailable, "the DHT could not be asked to the end; try again")
@@ -60,13 +60,13 @@ struct LookupCommand: AsyncParsableCommand {
     }
 
     /// Providers on standard output, what they cost on standard error.
-    private static func print(_ results: [LookupResult]) {
+    private static func print(_ results: [LookupResult]) throws {
         for result in results {
             let text = TraceText(result)
-            for line in text.queries { StandardStreams.write(line: line) }
+            for line in text.queries { try StandardStreams.write(line: line) }
             StandardStreams.note(text.summary + "\n")
             for provider in result.providers {
-                StandardStreams.write(line: provider.endpoint.description)
+                try StandardStreams.write(line: provider.endpoint.description)
             }
         }
     }
@@ -82,7 +82,7 @@ private struct LookupJSON {
         self.results = results
     }
 
-    func print() {
+    func print() throws {
         var json = JSONWriter()
         json.beginObject()
         json.field("cid", id.description)
@@ -100,7 +100,7 @@ private struct LookupJSON {
         for result in results { write(result, to: &json) }
         json.endArray()
         json.endObject()
-        StandardStreams.write(json.bytes + [UInt8(ascii: "\n")])
+        try StandardStreams.write(json.bytes + [UInt8(ascii: "\n")])
     }
 
     private func write(_ result: LookupResult, to json: inout JSONWriter) {

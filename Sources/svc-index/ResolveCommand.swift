@@ -34,9 +34,9 @@ struct ResolveCommand: AsyncParsableCommand {
         if fresh { query.append("fresh=true") }
         let answer = try await client.get("/resolve/\(key)", query)
         if manifest {
-            StandardStreams.write(try await client.verifiedManifest(of: answer))
+            try StandardStreams.write(await client.verifiedManifest(of: answer))
         } else if options.json {
-            StandardStreams.write(answer)
+            try StandardStreams.write(answer)
         } else {
             try AnswerText(answer).print()
         }
@@ -77,7 +77,11 @@ struct ProvidersCommand: AsyncParsableCommand {
         let client = try ServiceClient(url: options.url)
         let freshness = minFreshness.map { ["min_freshness=\($0)"] } ?? []
         let answer = try await client.get("/providers/\(id)", options.query + freshness)
-        if options.json { StandardStreams.write(answer) } else { try AnswerText(answer).print() }
+        if options.json {
+            try StandardStreams.write(answer)
+        } else {
+            try AnswerText(answer).print()
+        }
     }
 }
 

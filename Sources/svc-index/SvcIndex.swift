@@ -26,6 +26,7 @@ struct SvcIndex: AsyncParsableCommand {
 
     /// Errors end here, as one sentence on standard error and an exit code; never as a backtrace.
     static func main() async {
+        StandardStreams.ignoreBrokenPipes()
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

@@ -35,12 +35,17 @@ struct TestnetCommand: AsyncParsableCommand {
         } catch {
             throw Failure(.unavailable, error.description)
         }
-        if json {
-            StandardStreams.write(
-                line: #"{"bootstrap":"\#(network.bootstrapLine)","nodes":\#(nodes)}"#
-            )
-        } else {
-            StandardStreams.write(line: network.bootstrapLine)
+        do {
+            let line =
+                json
+                ? #"{"bootstrap":"\#(network.bootstrapLine)","nodes":\#(nodes)}"#
+                : network.bootstrapLine
+            try StandardStreams.write(line: line, lostReader: .fails)
+        } catch {
+            await network.stop()
+            throw error
+        }
+        if !json {
             StandardStreams.note("\(nodes) DHT nodes are up on loopback; Ctrl-C stops them\n")
         }
         for await _ in signals { break }

@@ -11,10 +11,10 @@ struct VersionCommand: ParsableCommand {
 
     @Flag(help: "Print JSON.") var json = false
 
-    func run() {
+    func run() throws {
         let build = BuildInformation.current
         guard json else {
-            StandardStreams.write(
+            try StandardStreams.write(
                 line: "svc-index \(build.version) (commit \(build.commit), Swift \(build.swift))"
             )
             return
@@ -23,6 +23,6 @@ struct VersionCommand: ParsableCommand {
         writer.beginObject()
         build.write(to: &writer)
         writer.endObject()
-        StandardStreams.write(writer.bytes + [UInt8(ascii: "\n")])
+        try StandardStreams.write(writer.bytes + [UInt8(ascii: "\n")])
     }
 }
