@@ -1,12 +1,13 @@
 """The files of a store: whose they are, who may read them, and places that are none."""
 
 import json
+import shutil
 import sqlite3
 import stat
 import subprocess
 import time
 
-from support import BINARY, EndToEndTest, compact, make_lines, name_of
+from support import BINARY, ROUNDS, EndToEndTest, compact, make_lines, name_of
 
 
 def mode(path):
@@ -57,13 +58,33 @@ class StoreFilesTest(EndToEndTest):
         connection.execute("CREATE TABLE names (anything)")
         connection.commit()
         connection.close()
-        before = file.read_bytes()
+        file.chmod(0o644)
+        before = (file.read_bytes(), file.stat().st_mtime_ns)
         path = ("--db-path", self.database)
         parts = [self.database, "another program"]
         self.fail_with(69, parts, "export", *path)
         self.fail_with(69, parts, "import", "-", *path, stdin=make_lines(1)[0])
         self.fail_with(69, parts, "serve", "--http-bind", "127.0.0.1:0", *path)
-        self.assertEqual(file.read_bytes(), before)
+        self.assertEqual((file.read_bytes(), file.stat().st_mtime_ns), before)
+        self.assertEqual(mode(file), 0o644)
+        self.assertEqual([path.name for path in self.database.iterdir()], ["index.sqlite"])
+
+    def test_first_start_may_be_killed_at_any_moment(self):
+        for number in range(30 * ROUNDS):
+            database = self.folder / f"db-{number}"
+            words = [BINARY, "import", "-", "--db-path", database]
+            process = subprocess.Popen(
+                words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            self.addCleanup(process.kill)
+            end = time.monotonic() + 10
+            while not (database / "index.sqlite").exists() and time.monotonic() < end:
+                pass
+            time.sleep(self.random.random() * 0.012)
+            process.kill()
+            process.communicate()
+            self.assertEqual(self.export(database), [], f"try {number}")
+            shutil.rmtree(database)
 
     def test_damaged_manifest_costs_the_export_only_itself(self):
         lines = make_lines(600)

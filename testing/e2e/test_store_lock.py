@@ -1,5 +1,6 @@
 """One process holds a store: a second one is told so, by number, and waits for nothing."""
 
+import json
 import subprocess
 
 from support import BINARY, EndToEndTest, make_lines, name_of
@@ -43,6 +44,17 @@ class StoreLockTest(EndToEndTest):
         successor = self.start(database=self.database)
         self.refuse_all(successor)
         self.stop(successor)
+
+    def test_service_whose_lock_is_gone_writes_nothing_and_is_not_ready(self):
+        holder = self.start(database=self.database)
+        (self.database / "lock").unlink()
+        self.wait_for("the lock's absence", 10, lambda: holder.readiness()[0] == 503)
+        answer = holder.put("/admin/names/n", {"manifest_cid": "b3:" + "0" * 64})
+        self.assert_problem(answer, 503, json.loads(answer.body)["code"])
+        self.assertEqual(len(self.export()), 3)
+        self.assert_status(holder.get(f"/resolve/{name_of(make_lines(1)[0])}"), 200)
+        self.stop(holder)
+        self.assertEqual(len(self.export()), 3)
 
     def test_lock_holds_however_the_path_is_written(self):
         holder = self.start(database=self.database)

@@ -52,7 +52,10 @@ package final class IndexStore: Sendable {
             try StoreDirectory(claiming: path, creating: creating)
         }
         do {
-            if let directory { try Self.requireOwnDatabase(at: directory.databasePath) }
+            if let directory {
+                try DatabaseOwnership.require(at: directory.databasePath)
+                try directory.adopt()
+            }
             database = try Self.openDatabase(at: directory?.databasePath, configuration)
             try Self.migrate(database)
             directory?.databaseIsOpen()
@@ -174,17 +177,5 @@ package final class IndexStore: Sendable {
         if isNewer { throw StoreError.newerSchema }
         try database.write(IndexSchema.claim)
         try migrator.migrate(database)
-    }
-
-    /// Looks at the file before it is opened for good: that alone would change its journal mode.
-    private static func requireOwnDatabase(at path: String) throws {
-        var options = GRDB.Configuration()
-        options.label = "index: whose"
-        options.readonly = true
-        options.busyMode = .timeout(5)
-        let queue = try DatabaseQueue(path: path, configuration: options)
-        let isOurs = try queue.read(IndexSchema.isOurs)
-        try queue.close()
-        if !isOurs { throw StoreError.foreign }
     }
 }

@@ -6,14 +6,19 @@ internal import Synchronization
 ///
 /// The directory is made with mode 0700 when it is missing, and the files with 0600: they are their
 /// owner's business, and older ones of ours that say otherwise are mended. The lock is `flock(2)`
-/// on a file inside it: the kernel drops it when the process ends, however it ends.
+/// on a file inside it: the kernel drops it when the process ends, however it ends. Until `adopt`
+/// nothing that was there is changed, for it may be another program's.
 final class StoreDirectory: Sendable {
     let path: String
     /// Nil once the lock was let go.
     private let lockDescriptor: Mutex<Int32?>
+    private let lockIdentity: FileIdentity?
+    /// Whether the lock file is to go with the lock: it was made here, and nothing was adopted.
+    private let lockIsExtra: Mutex<Bool>
     private let opened = Mutex<FileIdentity?>(nil)
 
     private static let databaseName = "index.sqlite"
+    private static let lockName = "lock"
 
     var databasePath: String { path + "/" + Self.databaseName }
 
@@ -26,15 +31,16 @@ final class StoreDirectory: Sendable {
         } else if access(path + "/" + Self.databaseName, F_OK) != 0, errno == ENOENT {
             throw .missing
         }
-        let descriptor = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Self.failure(errno) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            let holder = Self.readProcessID(descriptor)
-            close(descriptor)
-            throw .inUse(processID: holder)
-        }
-        Self.writeProcessID(descriptor)
-        lockDescriptor = Mutex(descriptor)
+        let lock = try Self.lock(path + "/" + Self.lockName)
+        lockDescriptor = Mutex(lock.descriptor)
+        lockIdentity = FileIdentity(descriptor: lock.descriptor)
+        lockIsExtra = Mutex(lock.isNew)
+    }
+
+    /// Makes what is there ours, after the database was found to be: from here on it is changed.
+    func adopt() throws(StoreError) {
+        lockIsExtra.withLock { $0 = false }
+        lockDescriptor.withLock { if let descriptor = $0 { Self.writeProcessID(descriptor) } }
         try makeFilesPrivate()
     }
 
@@ -45,7 +51,9 @@ final class StoreDirectory: Sendable {
     /// Lets the next process in; the store must be closed by then.
     func unlock() {
         lockDescriptor.withLock { descriptor in
-            if let descriptor { close(descriptor) }
+            guard let held = descriptor else { return }
+            if lockIsExtra.withLock({ $0 }) { unlink(path + "/" + Self.lockName) }
+            close(held)
             descriptor = nil
         }
     }
@@ -61,9 +69,11 @@ final class StoreDirectory: Sendable {
         return overflow ? .max : Int64(clamping: bytes)
     }
 
-    /// Whether the directory is there, holds the database that was opened, and can be written.
+    /// Whether the directory is there, holds the database that was opened and the lock that keeps
+    /// others out, and can be written.
     var isWritable: Bool {
-        guard access(path, W_OK | X_OK) == 0, let found = FileIdentity(path: databasePath)
+        guard access(path, W_OK | X_OK) == 0, let found = FileIdentity(path: databasePath),
+            let lockIdentity, FileIdentity(path: path + "/" + Self.lockName) == lockIdentity
         else { return false }
         return opened.withLock { $0.map { $0 == found } ?? true }
     }
@@ -92,7 +102,8 @@ final class StoreDirectory: Sendable {
         } else if errno != EEXIST {
             throw Self.failure(errno)
         }
-        for file in [databasePath, databasePath + "-wal", databasePath + "-shm", path + "/lock"] {
+        let lockPath = path + "/" + Self.lockName
+        for file in [databasePath, databasePath + "-wal", databasePath + "-shm", lockPath] {
             let attributes = try? FileManager.default.attributesOfItem(atPath: file)
             guard attributes?[.type] as? FileAttributeType == .typeRegular,
                 attributes?[.ownerAccountID] as? Int == Int(geteuid()),
@@ -112,6 +123,31 @@ final class StoreDirectory: Sendable {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure(errno) }
         close(descriptor)
+    }
+
+    /// Opens and locks the file at `path`, which is made when it is missing.
+    private static func lock(
+        _ path: String
+    ) throws(StoreError) -> (descriptor: Int32, isNew: Bool) {
+        // More than once only while another process takes away the file that it has just made.
+        for _ in 0..<8 {
+            let made = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            if made < 0, errno != EEXIST { throw failure(errno) }
+            let descriptor = made >= 0 ? made : open(path, O_RDWR | O_CLOEXEC)
+            if descriptor < 0, errno == ENOENT { continue }
+            guard descriptor >= 0 else { throw failure(errno) }
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+                let holder = readProcessID(descriptor)
+                close(descriptor)
+                throw .inUse(processID: holder)
+            }
+            // A lock on a file that nobody can find any more keeps nobody out.
+            if FileIdentity(path: path) == FileIdentity(descriptor: descriptor) {
+                return (descriptor, made >= 0)
+            }
+            close(descriptor)
+        }
+        throw .inUse(processID: nil)
     }
 
     private static func readProcessID(_ descriptor: Int32) -> Int32? {
@@ -136,16 +172,25 @@ final class StoreDirectory: Sendable {
 
 /// What tells a file from another one that is put in its place.
 private struct FileIdentity: Equatable {
-    let device: Int
-    let inode: Int
+    let device: UInt64
+    let inode: UInt64
 
     /// The file at `path`; nil when there is none.
     init?(path: String) {
-        guard let attributes = try? FileManager.default.attributesOfItem(atPath: path),
-            let device = attributes[.systemNumber] as? NSNumber,
-            let inode = attributes[.systemFileNumber] as? NSNumber
-        else { return nil }
-        (self.device, self.inode) = (device.intValue, inode.intValue)
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        self.init(status)
+    }
+
+    /// The file that is open as `descriptor`.
+    init?(descriptor: Int32) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { return nil }
+        self.init(status)
+    }
+
+    private init(_ status: stat) {
+        (device, inode) = (UInt64(status.st_dev), UInt64(status.st_ino))
     }
 }
 

@@ -59,7 +59,7 @@ extension IndexStore {
     var directoryFailure: StoreError? {
         guard let directory else { return nil }
         if !directory.isWritable {
-            return .unwritable("the database is gone, replaced, or not writable")
+            return .unwritable("the database or its lock is gone, replaced, or not writable")
         }
         if let free = directory.freeBytes, free < configuration.minimumFreeBytes {
             return .diskFull

@@ -84,6 +84,7 @@ import Testing
             let queue = try DatabaseQueue(path: file)
             try await queue.writeWithoutTransaction { try $0.execute(sql: sql) }
             try queue.close()
+            try setMode(0o644, file)
             let before = try Data(contentsOf: URL(filePath: file))
             #expect(!before.isEmpty)
             for _ in 0..<2 {
@@ -92,6 +93,79 @@ import Testing
                 }
             }
             #expect(try Data(contentsOf: URL(filePath: file)) == before)
+            #expect(try mode(file) == 0o644)
+            let names = try FileManager.default.contentsOfDirectory(atPath: path)
+            #expect(names == ["index.sqlite"])
+        }
+    }
+
+    @Test func theLockFileOfAnotherProgramIsLeftAlone() async throws {
+        try await withTemporaryDirectory { path in
+            let (file, lock) = (path + "/index.sqlite", path + "/lock")
+            let queue = try DatabaseQueue(path: file)
+            try await queue.writeWithoutTransaction { try $0.execute(sql: "CREATE TABLE t (a)") }
+            try queue.close()
+            try Data("theirs".utf8).write(to: URL(filePath: lock))
+            try setMode(0o644, lock)
+            await #expect(throws: StoreError.foreign) {
+                try await withStore(at: path) { _ in }
+            }
+            #expect(try Data(contentsOf: URL(filePath: lock)) == Data("theirs".utf8))
+            #expect(try mode(lock) == 0o644)
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func aStoreWhoseLockFileIsNotItsOwnAnyMoreWritesNothing(_ isReplaced: Bool) async throws {
+        try await withTemporaryDirectory { path in
+            try await withStore(at: path) { store async throws in
+                #expect(store.probe(at: .testNow) == nil)
+                try FileManager.default.removeItem(atPath: path + "/lock")
+                if isReplaced { try await withStore(at: path) { _ in } }
+                let error = #expect(throws: StoreError.self) {
+                    try store.importBatch([makeEntry()], at: .testNow)
+                }
+                guard case .unwritable = error else {
+                    Issue.record("\(String(describing: error))")
+                    return
+                }
+                #expect(store.probe(at: .testNow) != nil)
+            }
+        }
+    }
+
+    /// What `kill -9` leaves behind in the middle of the first start: the switch to a write-ahead
+    /// log is in the file, and the journal that takes it back still there.
+    @Test func aStoreWhoseFirstStartWasKilledOpensAgain() async throws {
+        try await withTemporaryDirectory { path in
+            let (file, journal) = (path + "/index.sqlite", path + "/index.sqlite-journal")
+            let queue = try DatabaseQueue(path: file)
+            try await queue.writeWithoutTransaction { database in
+                try database.execute(sql: "PRAGMA journal_mode = PERSIST")
+                try database.execute(sql: "CREATE TABLE grdb_migrations (identifier TEXT)")
+                try database.execute(sql: "PRAGMA cache_spill = 1; PRAGMA cache_size = 1; BEGIN")
+                try database.execute(
+                    sql: """
+                        CREATE TABLE t AS WITH RECURSIVE n (i) AS
+                        (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+                        SELECT i, hex(randomblob(100)) AS b FROM n
+                        """
+                )
+                // Written into the file by now, and not committed.
+                for name in [file, journal] {
+                    try FileManager.default.copyItem(atPath: name, toPath: name + ".copy")
+                }
+                try database.execute(sql: "ROLLBACK")
+            }
+            try queue.close()
+            for name in [file, journal] {
+                try FileManager.default.removeItem(atPath: name)
+                try FileManager.default.moveItem(atPath: name + ".copy", toPath: name)
+            }
+            try await withStore(at: path) { store async throws in
+                _ = try store.importBatch([try makeEntry()], at: .testNow)
+                #expect(try store.name(makeName()) != nil)
+            }
         }
     }
 
