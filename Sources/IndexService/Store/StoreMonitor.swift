@@ -17,7 +17,7 @@ struct StoreMonitor: Service {
             var lastStatus = Readiness.Status.ok
             var turn = 0
             while !Task.isCancelled {
-                let status = await self.measure()
+                guard let status = await self.measure() else { break }
                 self.readiness.measured(.databaseOpen, status, at: .now())
                 if status != lastStatus { self.logChange(to: status) }
                 lastStatus = status
@@ -28,12 +28,13 @@ struct StoreMonitor: Service {
         }
     }
 
-    private func measure() async -> Readiness.Status {
+    /// What a look at the store finds; nil when there was none, because the service ends.
+    func measure() async -> Readiness.Status? {
         do {
             let failure = try await store.reading { $0.probe(at: .now()) }
             return failure.map { .failing($0.publicDetail) } ?? .ok
         } catch {
-            return .failing(error.publicDetail)
+            return Task.isCancelled ? nil : .failing(error.publicDetail)
         }
     }
 

@@ -160,6 +160,22 @@ import Testing
         }
     }
 
+    @Test func aServiceThatEndsTakesItsOwnEndForNoFailureOfTheStore() async throws {
+        try await withStore { store in
+            let monitor = StoreMonitor(
+                store: store,
+                readiness: Readiness(),
+                logger: RecordedLog().makeLogger()
+            )
+            let status = await Task {
+                withUnsafeCurrentTask { $0?.cancel() }
+                return await monitor.measure()
+            }.value
+            #expect(status == nil)
+            #expect(await monitor.measure() == .ok)
+        }
+    }
+
     @Test func aStoreThatWorksProbesWell() async throws {
         try await withTemporaryDirectory { path in
             let onDisk = try await withStore(at: path) { $0.probe(at: .testNow) }
