@@ -82,6 +82,14 @@ package struct CacheLimits: Equatable, Sendable {
         )
     }
 
+    /// The most shards, up to 2^16, that leave none without room for an entry.
+    ///
+    /// The keys of such a shard would never be cached.
+    var largestShardCount: Int {
+        let kinds = [answers.entries, negatives.entries].filter { $0 > 0 }
+        return min(kinds.min() ?? 1, 1 << 16)
+    }
+
     /// The largest power of two of shards, at most 64, that leaves each a share worth having.
     ///
     /// That is 128 answers, so that an uneven spread matters little, and 4 MiB, so that the largest

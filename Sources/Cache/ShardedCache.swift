@@ -20,9 +20,10 @@ package final class ShardedCache<Key: Hashable & Sendable, Value: Sendable>: Sen
     ///   - limits: bounds of all shards together, never exceeded.
     ///   - claimLife: nanoseconds after which an unanswered request to refresh goes to another
     ///     caller; longer than a refresh may take.
-    ///   - shardCount: a power of two up to 2^16, or nil for what suits the bounds.
+    ///   - shardCount: at most so many shards, cut to a power of two and to what leaves each one
+    ///     entry of a kind; nil for what suits the bounds.
     package init(limits: CacheLimits, claimLife: UInt64 = 10_000_000_000, shardCount: Int? = nil) {
-        let wanted = min(max(shardCount ?? limits.sensibleShardCount, 1), 1 << 16)
+        let wanted = max(min(shardCount ?? limits.sensibleShardCount, limits.largestShardCount), 1)
         let shardBits = Int.bitWidth - 1 - wanted.leadingZeroBitCount
         let count = 1 << shardBits
         shift = UInt64(32 - shardBits)

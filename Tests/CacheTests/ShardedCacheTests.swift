@@ -107,6 +107,18 @@ import Testing
         #expect(claims.sorted() == Array(0..<50))
     }
 
+    @Test(arguments: [(1, 1), (2, 1), (20, 2), (1000, 64)])
+    func noShardIsLeftWithoutRoom(entries: Int, shards: Int) {
+        let cache = makeCache(entries: entries, shards: 64)
+        #expect(cache.shards.count == shards)
+        for key in 0..<200 {
+            for kind in [EntryKind.positive, .negative] where kind == .positive || entries > 1 {
+                cache.insert(makeEntry(key, kind: kind), at: 0)
+                #expect(cache.contains(key, at: 0), "\(kind) \(key)")
+            }
+        }
+    }
+
     @Test func threadsTogetherKeepTheBoundsAndTheStructure() async {
         let limits = CacheLimits(entries: 200, bytes: 200 * (LRU<Int, Int>.overheadPerEntry + 20))
         let cache = ShardedCache<Int, Int>(limits: limits, shardCount: 4)

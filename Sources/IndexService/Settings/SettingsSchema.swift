@@ -219,7 +219,7 @@ extension SettingsSchema {
             "cache.shards",
             \.cache.shards,
             .count(0...1024),
-            "locks the cache is split over; 0 chooses by the cores"
+            "most locks the cache is split over, each with room for an entry; 0 chooses by the size"
         ),
     ]
 
