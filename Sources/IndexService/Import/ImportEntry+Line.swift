@@ -40,7 +40,15 @@ extension ImportEntry {
         ttl = line.ttlSeconds
         var providers: [Provider] = []
         providers.reserveCapacity(line.providers.count)
-        for provider in line.providers { providers.append(try Provider(provider, at: now)) }
+        var ids: Set<ProviderID> = []
+        for (index, said) in line.providers.enumerated() {
+            let provider = try Provider(said, at: now)
+            guard ids.insert(provider.id).inserted else {
+                let what = said.id.map { "id \"\($0)\"" } ?? "address, and no id,"
+                throw FieldError("providers[\(index)] has the \(what) of one before it in the line")
+            }
+            providers.append(provider)
+        }
         self.providers = providers
     }
 }

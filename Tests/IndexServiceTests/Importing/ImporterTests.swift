@@ -39,6 +39,25 @@ import Testing
         #expect(run.reports.last == run.progress)
     }
 
+    @Test(
+        arguments: [
+            (
+                #"{"id":"p","addr":"a:1"},{"id":"q","addr":"a:1"},{"id":"p","addr":"b:1"}"#,
+                #"providers[2] has the id "p" of one before it in the line"#
+            ),
+            (
+                #"{"addr":"a:1"},{"addr":"a:1","ttl_s":9}"#,
+                "providers[1] has the address, and no id, of one before it in the line"
+            ),
+        ]
+    )
+    func aProviderNamedTwiceIsRefused(_ providers: String, _ reason: String) async throws {
+        let line = #"{"name":"n","manifest":1,"providers":[\#(providers)]}"#
+        let run = try await importing([Array((line + "\n" + goodLine(2)).utf8)])
+        #expect(run.refused == [ImportRefusal(line: 1, reason: reason)])
+        #expect(run.stored == [2])
+    }
+
     @Test func whatTheStoreRefusesIsReportedAndCounted() async throws {
         let text = (1...600).map { goodLine($0) + "\n" }.joined()
         let run = try await importing([Array(text.utf8)]) { batch in
