@@ -54,9 +54,9 @@ extension MetricDescription {
                 `unauth`: a client has a wrong or expired token, or somebody is guessing. \
                 `over_capacity`: raise the limit that is hit or add an instance. `timeout` and \
                 `upstream_unready`: see `GET /readyz` for the dependency that fails. `body_cap` \
-                and `decompress_cap`: a client sends too much; look for its address in the log. \
-                `bad_request`: a client is broken. `internal`: a bug; report it with the log \
-                line.
+                and `decompress_cap`: a client sends too much; the log lines of its requests say \
+                at which route, and a gateway in front says who it is. `bad_request`: a client is \
+                broken. `internal`: a bug; report it with the log line.
                 """
         ),
     ]
