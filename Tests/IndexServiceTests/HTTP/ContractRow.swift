@@ -89,6 +89,11 @@ struct ContractRow: Sendable {
     }
 }
 
+/// The log of a test run names the row; it would spell out the bytes of bodies otherwise.
+extension ContractRow: CustomTestStringConvertible {
+    var testDescription: String { name }
+}
+
 /// How a row of the contract is asked: every way must lead to the same answer.
 enum WayOfAsking: String, CaseIterable, Sendable {
     /// With nothing in the answer cache.
