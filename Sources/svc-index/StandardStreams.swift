@@ -13,9 +13,14 @@ enum StandardStreams {
 
     static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
-    /// One sentence on standard error.
+    /// One sentence on standard error, after the lines of the log where there is one.
     static func complain(_ message: String) {
-        note("svc-index: \(message)\n")
+        // A service whose log nobody reads must still come to its end.
+        if let log = LogSetup.writer {
+            log.write(Array("svc-index: \(message)\n".utf8))
+        } else {
+            note("svc-index: \(message)\n")
+        }
     }
 
     /// Text on standard error as it is: progress, hints.

@@ -1,20 +1,24 @@
 """SIGTERM and SIGINT: running requests are finished, the exit code is 0, the store is in order."""
 
+import contextlib
 import http.client
 import json
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 
-from support import ROUNDS, TOKEN, EndToEndTest, make_lines, name_of
+from support import BINARY, ROUNDS, TOKEN, EndToEndTest, make_lines, name_of
 
 LOADERS = 8
 CALLERS = 6
 STORMS = 8
 CALL = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 DRAIN_SECONDS = 10
+# Log lines that fill a pipe several times over.
+UNREAD_REQUESTS = 2000
 
 
 class Loader(threading.Thread):
@@ -170,6 +174,43 @@ class StopTest(EndToEndTest):
         for _ in range(20):
             self.assert_status(server.get("/resolve/nothing"), 404)
         self.assertEqual(server.stop(), 0)
+
+    def test_service_goes_on_when_its_log_is_open_but_not_read(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        server = self.start(stderr=writer)
+        os.close(writer)
+        connection = server.connect()
+        self.addCleanup(connection.close)
+        for number in range(UNREAD_REQUESTS):
+            path = f"/resolve/nothing-{number}"
+            self.assert_status(server.request("GET", path, connection=connection), 404)
+        self.assert_status(server.get("/healthz"), 200)
+        self.assert_status(server.get("/readyz"), 200)
+        began = time.monotonic()
+        server.process.terminate()
+        self.assertEqual(server.finish(), 0)
+        self.assertLess(time.monotonic() - began, DRAIN_SECONDS)
+        # What the pipe took is whole lines of the log, from its beginning.
+        kept = os.read(reader, 1 << 20).split(b"\n")[:-1]
+        self.assertGreater(len(kept), 50)
+        for line in kept:
+            self.assertEqual(json.loads(line)["label"], "svc-index")
+
+    def test_failure_ends_the_process_though_its_log_is_not_read(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        os.set_blocking(writer, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writer, b"\n" * 4096)
+        os.set_blocking(writer, True)
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            bind = f"127.0.0.1:{taken.getsockname()[1]}"
+            process = subprocess.Popen([BINARY, "serve", "--http-bind", bind], stderr=writer)
+            self.addCleanup(process.kill)
+            os.close(writer)
+            self.assertEqual(process.wait(DRAIN_SECONDS), 69)
 
     def test_stop_while_connections_arrive(self):
         """A connection that is being accepted at that moment is closed, and breaks nothing."""

@@ -7,6 +7,25 @@ package protocol LogLineFormat: Sendable {
     func line(for record: LogRecord) -> [UInt8]
 }
 
+extension LogLineFormat {
+    /// The line, with its line feed, that stands where `count` others were lost.
+    ///
+    /// - Parameter time: in milliseconds since the Unix epoch.
+    package func lossNotice(_ count: UInt64, label: String, time: Int64) -> [UInt8] {
+        let event = LogEvent(
+            level: .warning,
+            message: "log lines were lost: their reader is too slow",
+            metadata: ["lines": .stringConvertible(count)],
+            source: nil,
+            file: #fileID,
+            function: #function,
+            line: #line
+        )
+        let record = LogRecord(event, label: label, base: [:], provider: nil, time: time)
+        return line(for: record) + [UInt8(ascii: "\n")]
+    }
+}
+
 /// A swift-log handler that writes one line per record.
 package struct LineLogHandler<Format: LogLineFormat>: LogHandler {
     package var logLevel: Logger.Level

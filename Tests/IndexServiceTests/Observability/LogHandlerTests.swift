@@ -176,6 +176,23 @@ import Testing
         #expect(record.fields == [.init(key: "d.d.d.d", text: "…", isLiteral: false)])
     }
 
+    @Test func lostLinesAreToldInTheFormatOfTheLog() {
+        let json = JSONLogFormat().lossNotice(7, label: "l", time: 0)
+        #expect(
+            String(decoding: json, as: UTF8.self)
+                == #"{"time":"1970-01-01T00:00:00.000Z","level":"warning","label":"l","#
+                + #""message":"log lines were lost: their reader is too slow","lines":7}"# + "\n"
+        )
+        let text = TextLogFormat().lossNotice(7, label: "l", time: 0)
+        #expect(
+            String(decoding: text, as: UTF8.self) == """
+                1970-01-01T00:00:00.000Z WARNING  l: log lines were lost: \
+                their reader is too slow lines=7
+
+                """
+        )
+    }
+
     @Test func timesHaveMilliseconds() {
         #expect(makeRecord(time: 0).timestamp == "1970-01-01T00:00:00.000Z")
         #expect(makeRecord(time: 1_795_168_800_999).timestamp == "2026-11-20T10:00:00.999Z")
@@ -207,15 +224,26 @@ import Testing
 
 /// Keeps what a writer writes.
 private final class LineCollector: Sendable {
-    private let bytes = Mutex<[UInt8]>([])
+    private final class Bytes: Sendable {
+        let all = Mutex<[UInt8]>([])
+    }
 
-    var text: String { bytes.withLock { String(decoding: $0, as: UTF8.self) } }
+    private let bytes: Bytes
+    let writer: LogLineWriter
 
-    var writer: LogLineWriter {
-        LogLineWriter { [self] new in
-            bytes.withLock { $0 += new }
+    init() {
+        let bytes = Bytes()
+        self.bytes = bytes
+        writer = LogLineWriter { new in
+            bytes.all.withLock { $0 += new }
             return new.count
         }
+    }
+
+    /// What was logged so far.
+    var text: String {
+        #expect(writer.flush(within: .seconds(60)))
+        return bytes.all.withLock { String(decoding: $0, as: UTF8.self) }
     }
 
     func makeJSONLogger() -> Logger {

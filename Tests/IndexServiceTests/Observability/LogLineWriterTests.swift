@@ -9,6 +9,7 @@ import Testing
         let descriptor = ScriptedDescriptor([-Int(EINTR), 3, -Int(EINTR), 1, .max])
         let writer = descriptor.makeWriter()
         writer.write(Array("hello world\n".utf8))
+        #expect(writer.flush(within: .seconds(60)))
         #expect(descriptor.text == "hello world\n")
         #expect(writer.droppedLines == 0)
     }
@@ -19,6 +20,7 @@ import Testing
         let writer = descriptor.makeWriter()
         writer.write(Array("lost\n".utf8))
         writer.write(Array("kept\n".utf8))
+        #expect(writer.flush(within: .seconds(60)))
         #expect(descriptor.text == "kept\n")
         #expect(writer.droppedLines == 1)
     }
@@ -27,13 +29,16 @@ import Testing
         let descriptor = ScriptedDescriptor([2, -Int(EAGAIN), -Int(EAGAIN), .max, .max])
         let writer = descriptor.makeWriter()
         for line in ["torn\n", "lost\n", "kept\n", "next\n"] { writer.write(Array(line.utf8)) }
+        #expect(writer.flush(within: .seconds(60)))
         #expect(descriptor.text == "to\nkept\nnext\n")
         #expect(writer.droppedLines == 2)
     }
 
     @Test func anOverlongLineIsCutAndStillEnds() {
         let descriptor = ScriptedDescriptor([.max])
-        descriptor.makeWriter().write([UInt8](repeating: 0x78, count: 100_000))
+        let writer = descriptor.makeWriter()
+        writer.write([UInt8](repeating: 0x78, count: 100_000))
+        #expect(writer.flush(within: .seconds(60)))
         #expect(descriptor.text.utf8.count == LogLineWriter.lineLimit)
         #expect(descriptor.text.hasSuffix("x\n"))
     }
@@ -54,6 +59,7 @@ import Testing
                 }
             }
         }
+        #expect(writer.flush(within: .seconds(60)))
         close(end)
         let lines = await reading.value.split(separator: UInt8(ascii: "\n"))
         #expect(lines.count == 400)
@@ -70,10 +76,12 @@ import Testing
         let line = [UInt8](repeating: 0x78, count: 999) + [UInt8(ascii: "\n")]
         // A pipe holds 64 KiB.
         for _ in 0..<100 { writer.write(line) }
+        #expect(writer.flush(within: .seconds(60)))
         let droppedWhenFull = writer.droppedLines
         #expect((30...40).contains(droppedWhenFull))
         close(ends[0])
         writer.write(line)
+        #expect(writer.flush(within: .seconds(60)))
         close(ends[1])
         #expect(writer.droppedLines == droppedWhenFull + 1)
     }
