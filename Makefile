@@ -58,7 +58,7 @@ test-core: ## hash, cache, DHT core, simulation and style tests: seconds, no oth
 test-service: deps ## unit, property and contract tests of the service, over real sockets
 	# One at a time: some of them measure times, and two cores are easily kept busy.
 	SVC_INDEX_STRICT=1 $(SWIFT) test --no-parallel --filter IndexServiceTests \
-		--filter DHTClientTests
+		--filter DHTClientTests --filter SpillTests
 
 test-scripts: ## tests of the scripts under testing/
 	python3 -m unittest discover -s testing/data

@@ -46,7 +46,7 @@ let coreTargets: [Target] = [
         exclude: ["AVX2", "AVX512"],
         swiftSettings: settings
     ),
-    .target(name: "Cache", swiftSettings: settings),
+    .target(name: "Cache", exclude: ["Spill"], swiftSettings: settings),
     .target(name: "DHTCore", path: "Sources/DHTClient/Core", swiftSettings: settings),
     .target(
         name: "DHTSimulator",
@@ -109,6 +109,17 @@ let serviceTargets: [Target] = [
             .product(name: "NIOPosix", package: "swift-nio"),
         ],
         path: "Sources/DHTClient/Driver",
+        swiftSettings: settings
+    ),
+    .target(
+        name: "Spill",
+        dependencies: [.product(name: "GRDB", package: "GRDB.swift")],
+        path: "Sources/Cache/Spill",
+        swiftSettings: settings
+    ),
+    .testTarget(
+        name: "SpillTests",
+        dependencies: ["Spill", .product(name: "GRDB", package: "GRDB.swift")],
         swiftSettings: settings
     ),
     .executableTarget(

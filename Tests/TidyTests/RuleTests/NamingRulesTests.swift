@@ -67,7 +67,9 @@ import Testing
 
     @Test func bottomModulesImportWhatTheyMay() {
         let text = "import Synchronization\nimport Glibc\n@preconcurrency import CSQLite\n"
-        #expect(modules(text, in: "Cache") == [2])
+        #expect(modules(text, in: "Cache") == [2, 3])
+        #expect(modules("import Synchronization\nimport GRDB\n", in: "Cache/Spill") == [])
+        #expect(modules("import NIOCore\n", in: "Cache/Spill") == [1])
         #expect(modules(text, in: "BLAKE3") == [1, 2, 3])
     }
 }

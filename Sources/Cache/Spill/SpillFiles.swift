@@ -1,0 +1,74 @@
+internal import Foundation
+internal import Glibc
+internal import Synchronization
+
+/// The spill's files in their directory, which must be there, and the lock on them.
+///
+/// The names are the spill's own: what stands under them is deleted when it is of no use.
+final class SpillFiles: Sendable {
+    private let directory: String
+    private let lockDescriptor = Mutex<Int32?>(nil)
+
+    init(directory: String) {
+        self.directory = directory
+    }
+
+    deinit {
+        unlock()
+    }
+
+    var databasePath: String { directory + "/spill.sqlite" }
+
+    /// Takes the lock, and makes the database file for its owner only; SQLite gives the files
+    /// beside it the same mode.
+    func claim() throws(SpillError) {
+        try lock()
+        let descriptor = open(databasePath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw Self.failure() }
+        defer { close(descriptor) }
+        for suffix in ["", "-wal", "-shm"] where chmod(databasePath + suffix, 0o600) != 0 {
+            guard errno == ENOENT else { throw Self.failure() }
+        }
+    }
+
+    /// Deletes the database; no connection may be open.
+    func delete() throws(SpillError) {
+        try lock()
+        // The database first: SQLite ignores a log without one, and a database without its log is
+        // older than what was promised.
+        for suffix in ["", "-wal", "-shm"] where unlink(databasePath + suffix) != 0 {
+            guard errno == ENOENT else { throw Self.failure() }
+        }
+    }
+
+    func unlock() {
+        lockDescriptor.withLock { descriptor in
+            if let descriptor { close(descriptor) }
+            descriptor = nil
+        }
+    }
+
+    /// The kernel drops the lock when the process ends, however it ends.
+    private func lock() throws(SpillError) {
+        try lockDescriptor.withLock { held throws(SpillError) in
+            guard held == nil else { return }
+            let descriptor = open(directory + "/spill.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+            guard descriptor >= 0 else { throw Self.failure() }
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+                close(descriptor)
+                throw .unavailable("another process uses it")
+            }
+            held = descriptor
+        }
+    }
+
+    /// What tells this start of the machine from others; nil where the system does not say.
+    static var bootID: [UInt8]? {
+        (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8))
+            .map { Array($0.utf8) }
+    }
+
+    private static func failure() -> SpillError {
+        .unavailable(String(cString: strerror(errno)))
+    }
+}
