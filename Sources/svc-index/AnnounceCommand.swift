@@ -49,7 +49,7 @@ struct AnnounceCommand: AsyncParsableCommand {
                     .peer(infoHash: id.infoHash, port: port),
                     keepsAlive: keepAlive,
                     options: LookupOptions(family: family),
-                    deadline: .now + TimeSpan(settings.deadline) + TimeSpan(settings.deadline)
+                    deadline: settings.writeDeadlineFromNow
                 )
                 stored += result.write?.stored ?? 0
                 do throws(Failure) {

@@ -82,4 +82,7 @@ extension MainlineClient {
 extension Settings.DHT {
     /// When a lookup that begins now has to end.
     var deadlineFromNow: DHTInstant { .now + TimeSpan(deadline) }
+
+    /// When a write that begins now has to end: it looks for its nodes first.
+    var writeDeadlineFromNow: DHTInstant { deadlineFromNow + TimeSpan(deadline) }
 }

@@ -7,17 +7,18 @@ internal import IndexService
 struct LookupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lookup",
-        abstract: "Asks the DHT where the bytes of a content id can be had.",
+        abstract: "Asks the DHT who has the bytes of a content id, or where a key name points.",
         discussion: """
             Examples:
               svc-index lookup b3:… --dht-bootstrap 127.0.0.1:7000
               svc-index lookup b3:… --dht-bootstrap 127.0.0.1:7000 --trace
+              svc-index lookup blog.<key> --dht-bootstrap 127.0.0.1:7000
             Exit codes: 0 found, 1 asked everywhere and not there, 69 could not look.
             """
     )
 
-    @Argument(help: "b3: and 64 hex digits.")
-    var cid: String
+    @Argument(help: "b3: and 64 hex digits, or a name that ends in a public key.")
+    var key: String
 
     @Flag(help: "Print every query of both waves.")
     var trace = false
@@ -31,11 +32,25 @@ struct LookupCommand: AsyncParsableCommand {
     @OptionGroup var options: DHTOptions
 
     func run() async throws {
+        if let name = (try? Name(parsing: key)).flatMap(KeyName.init) {
+            let lookup = KeyNameLookup(
+                name: name,
+                options: options,
+                isTraced: trace,
+                printsJSON: json
+            )
+            return try await lookup.run()
+        }
         let id: ContentID
         do {
-            id = try ContentID(parsing: cid)
+            id = try ContentID(parsing: key)
+        } catch KeyError.contentIDPrefix {
+            throw Failure(
+                .usage,
+                "give b3: and 64 hex digits, or a name that ends in a public key"
+            )
         } catch {
-            throw Failure(.usage, error.description)
+            throw Failure(.usage, "\(error)")
         }
         let enough = LookupGoal.Enough(providers: all ? .max : 1)
         let results = try await options.withClient { client, settings throws(MainlineError) in
@@ -97,59 +112,9 @@ private struct LookupJSON {
         json.endArray()
         json.key("lookups")
         json.beginArray()
-        for result in results { write(result, to: &json) }
+        for result in results { json.lookup(result) }
         json.endArray()
         json.endObject()
         try StandardStreams.write(json.bytes + [UInt8(ascii: "\n")])
-    }
-
-    private func write(_ result: LookupResult, to json: inout JSONWriter) {
-        let report = result.report
-        json.beginObject()
-        json.field("family", result.family == .v4 ? "ipv4" : "ipv6")
-        json.field("verdict", "\(result.verdict)")
-        json.field("end", TraceText.name(report.end))
-        json.field("hops", report.hops)
-        json.field("queried", report.queried)
-        json.field("responded", report.responded)
-        json.field("hedged", report.hedged)
-        json.field("winner", report.winner.map { "\($0)" } ?? "none")
-        json.field("elapsed_ms", Int(report.elapsed.milliseconds.rounded()))
-        if !result.trace.isEmpty {
-            json.key("trace")
-            json.beginArray()
-            for query in result.trace { write(query, to: &json) }
-            json.endArray()
-        }
-        json.endObject()
-    }
-
-    private func write(_ query: QueryTrace, to json: inout JSONWriter) {
-        json.beginObject()
-        json.field("turn", query.turn)
-        json.field("wave", "\(query.wave)")
-        json.field("hop", query.hop)
-        json.field("node", query.endpoint.description)
-        json.field("sent_us", Int(query.sent.nanoseconds / 1000))
-        if let took = query.took { json.field("took_us", Int(took.nanoseconds / 1000)) }
-        json.field("state", query.state.name)
-        json.field("nodes", query.nodesGiven)
-        json.field("values", query.valuesGiven)
-        json.endObject()
-    }
-}
-
-extension Candidate.State {
-    /// What became of a query, in one word.
-    fileprivate var name: String {
-        switch self {
-        case .answered: "answered"
-        case .failed(.timeout): "timeout"
-        case .failed(.refused): "refused"
-        case .failed(.badReply): "bad_reply"
-        case .failed(.unsent): "unsent"
-        case .stalled, .overdue: "stalled"
-        case .fresh, .open: "open"
-        }
     }
 }

@@ -20,7 +20,8 @@ struct SvcIndex: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, DemoCommand.self, ConfigCommand.self, ImportCommand.self,
             ExportCommand.self, ResolveCommand.self, ProvidersCommand.self, HashCommand.self,
-            LookupCommand.self, AnnounceCommand.self, TestnetCommand.self, VersionCommand.self,
+            LookupCommand.self, AnnounceCommand.self, KeygenCommand.self, PublishCommand.self,
+            TestnetCommand.self, VersionCommand.self,
         ]
     )
 

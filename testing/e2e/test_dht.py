@@ -72,6 +72,126 @@ class DHTTest(EndToEndTest):
         self.assertEqual((done.returncode, done.text), (69, ""))
         self.assertIn("could not be asked", done.complaint)
 
+    def keygen(self, file="name.key"):
+        return self.succeed("keygen", "--out", file).text.strip()
+
+    def publish(self, name, cid, *words, file="name.key"):
+        return self.joined("publish", name, cid, "--key-file", file, *words)
+
+    def pointed_at(self, name):
+        return self.succeed(*self.joined("lookup", name)).text.split()[0]
+
+    def test_published_names_point_where_they_were_last_pointed(self):
+        [old, new, apex] = self.content_ids([b"old", b"new", b"apex"])
+        key = self.keygen()
+        self.assertRegex(key, r"\A[ybndrfg8ejkmcpqxot1uwisza345h769]{52}\Z")
+        blog = f"blog.{key}"
+        done = self.succeed(*self.publish(blog, old))
+        self.assertIn("stored at 8 of 8", done.text)
+        self.assertEqual(self.pointed_at(blog), old)
+        self.fail_lookup(key, "none for this name")
+        self.succeed(*self.publish(key, apex, "--ttl-s", 3600))
+        self.succeed(*self.publish(blog.upper(), new))
+        self.assertEqual(self.pointed_at(blog), new)
+        found = self.succeed(*self.joined("lookup", key)).text
+        self.assertRegex(found, rf"\A{apex} seq \d+ ttl_s 3600\n\Z")
+        answer = json.loads(self.succeed(*self.joined("lookup", blog, "--json")).stdout)
+        self.assertEqual((answer["name"], answer["cid"], answer["ttl_s"]), (blog, new, 300))
+        proof = answer["proof"]
+        self.assertEqual(proof["seq"], answer["seq"])
+        self.assertEqual([len(proof[part]) for part in ("key", "signature")], [64, 128])
+        count, _, packet = bytes.fromhex(proof["value"]).partition(b":")
+        self.assertEqual(int(count), len(packet))
+        for cid in (apex, new):
+            self.assertIn(b"dnslink=/b3/" + cid.removeprefix("b3:").encode(), packet)
+
+    def test_a_later_publication_has_a_higher_number(self):
+        cids = self.content_ids([b"%d" % number for number in range(3)])
+        key = self.keygen()
+        written = [
+            json.loads(self.succeed(*self.publish(key, cid, "--json")).stdout) for cid in cids
+        ]
+        numbers = [line["seq"] for line in written]
+        self.assertEqual(numbers, sorted(set(numbers)))
+        self.assertTrue(all(line["stored"] == 8 for line in written))
+        self.assertEqual(self.pointed_at(key), cids[-1])
+
+    def test_a_full_key_says_so_and_keeps_what_it_has(self):
+        [cid, other] = self.content_ids([b"x", b"y"])
+        key = self.keygen()
+        for number in range(20):
+            name = f"{'long' * 12}{number}.{key}"
+            done = self.command(*self.publish(name, cid))
+            if done.returncode:
+                break
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("996 bytes", done.complaint)
+        first = f"{'long' * 12}0.{key}"
+        self.succeed(*self.publish(first, other))
+        self.assertEqual(self.pointed_at(first), other)
+
+    def test_unpublished_keys_and_silent_networks_are_told_apart(self):
+        [cid] = self.content_ids([b"x"])
+        key = self.keygen()
+        self.fail_lookup(key, "nothing has been published")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+            deaf.bind(("127.0.0.1", 0))
+            node = f"127.0.0.1:{deaf.getsockname()[1]}"
+            for words in (("lookup", key), ("publish", key, cid, "--key-file", "name.key")):
+                done = self.command(*words, "--dht-bootstrap", node)
+                self.assertEqual((done.returncode, done.text), (69, ""))
+                self.assertIn("could not be asked", done.complaint)
+
+    def fail_lookup(self, name, part):
+        done = self.command(*self.joined("lookup", name))
+        self.assertEqual((done.returncode, done.text), (1, ""))
+        self.assertIn(part, done.complaint)
+
+    def test_a_kept_publication_stays_until_it_is_stopped(self):
+        [cid] = self.content_ids([b"kept"])
+        key = self.keygen()
+        words = self.publish(key, cid, "--keep-alive")
+        with subprocess.Popen(
+            [str(BINARY), *words], stdout=subprocess.PIPE, text=True, cwd=self.folder
+        ) as keeper:
+            self.addCleanup(keeper.kill)
+            self.assertIn("stored at 8 of 8", keeper.stdout.readline())
+            self.assertEqual(self.pointed_at(key), cid)
+            self.assertIsNone(keeper.poll())
+            keeper.terminate()
+            self.assertEqual(keeper.wait(10), 0)
+
+    def test_secrets_are_private_and_never_written_over(self):
+        key = self.keygen()
+        file = self.folder / "name.key"
+        self.assertEqual(file.stat().st_mode & 0o777, 0o600)
+        secret = file.read_text()
+        self.assertRegex(secret, r"\A[0-9a-f]{64}\n\Z")
+        self.fail_with(1, ["name.key", "exists"], "keygen", "--out", "name.key")
+        self.assertEqual(file.read_text(), secret)
+        self.fail_with(1, ["no such file"], "keygen", "--out", "missing/name.key")
+        answer = json.loads(self.succeed("keygen", "--json").stdout)
+        self.assertEqual(answer["key_file"], "svc-index.key")
+        self.assertNotEqual(answer["name"], key)
+        [cid] = self.content_ids([b"x"])
+        self.fail_with(64, ["not that of"], *self.publish(answer["name"], cid))
+        for text in ("", "zz" * 32, secret + "00", secret[:-2]):
+            file.write_text(text)
+            self.fail_with(64, ["name.key", "64 hex digits"], *self.publish(key, cid))
+        file.write_text(secret)
+        file.chmod(0o640)
+        self.fail_with(64, ["chmod 600"], *self.publish(key, cid))
+        self.fail_with(64, ["absent"], *self.publish(key, cid, file="absent"))
+        self.fail_with(64, ["not a file"], *self.publish(key, cid, file="."))
+        file.chmod(0o600)
+        for part, words in (
+            ("public key", self.publish("libc6", cid)),
+            ("b3:", self.publish(key, "libc6")),
+            ("--ttl-s", self.publish(key, cid, "--ttl-s", 299)),
+            ("too long", self.publish("a" * 64 + "." + key, cid)),
+        ):
+            self.fail_with(64, [part], *words)
+
     def test_bad_input_is_one_sentence(self):
         [cid] = self.content_ids([b"x"])
         for code, part, words in (

@@ -1,0 +1,76 @@
+internal import DHTClient
+internal import DHTCore
+internal import IndexService
+
+/// The part of `lookup` that asks where a key name points.
+struct KeyNameLookup {
+    let name: KeyName
+    let options: DHTOptions
+    var isTraced: Bool
+    var printsJSON: Bool
+
+    func run() async throws {
+        let results = try await options.withClient { client, settings throws(MainlineError) in
+            var results: [LookupResult] = []
+            for family in client.families {
+                results.append(
+                    try await client.lookup(
+                        .mutable(name.publicKey, salt: []),
+                        options: LookupOptions(family: family, isTraced: isTraced),
+                        deadline: settings.deadlineFromNow
+                    )
+                )
+            }
+            return results
+        }
+        guard let item = results.newestItem else {
+            show(results, record: nil)
+            guard results.allSatisfy({ $0.verdict == .absent }) else {
+                throw Failure(.unavailable, "the DHT could not be asked to the end; try again")
+            }
+            throw Failure(.failed, "nothing has been published under this key")
+        }
+        do throws(KeyNameRecordError) {
+            show(results, record: try KeyNameRecord(of: name, in: item))
+        } catch {
+            show(results, record: nil)
+            throw Failure(.failed, error.description)
+        }
+    }
+
+    private func show(_ results: [LookupResult], record: KeyNameRecord?) {
+        guard !printsJSON else { return showJSON(results, record) }
+        for result in results {
+            let text = TraceText(result)
+            for line in text.queries { StandardStreams.write(line: line) }
+            StandardStreams.note(text.summary + "\n")
+        }
+        guard let record else { return }
+        let line = "\(record.manifestID) seq \(record.sequence) ttl_s \(record.ttl)"
+        StandardStreams.write(line: line)
+    }
+
+    private func showJSON(_ results: [LookupResult], _ record: KeyNameRecord?) {
+        var json = JSONWriter()
+        json.beginObject()
+        json.field("name", name.description)
+        if let record {
+            json.field("cid", record.manifestID.description)
+            json.field("ttl_s", record.ttl)
+            json.field("seq", record.sequence)
+            json.key("proof")
+            json.beginObject()
+            json.field("key", record.proof.publicKey.bytes.hex)
+            json.field("seq", record.proof.sequence)
+            json.field("signature", record.proof.signature.hex)
+            json.field("value", record.proof.value.hex)
+            json.endObject()
+        }
+        json.key("lookups")
+        json.beginArray()
+        for result in results { json.lookup(result) }
+        json.endArray()
+        json.endObject()
+        StandardStreams.write(json.bytes + [UInt8(ascii: "\n")])
+    }
+}
