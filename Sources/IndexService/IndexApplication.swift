@@ -36,14 +36,16 @@ package struct IndexApplication: Sendable {
         }
         let cache = AnswerCache(settings: settings.cache)
         let pins = PinnedKeys()
+        let refreshes = RefreshQueue()
         resolver = Resolver(
             cache: cache,
             store: store,
             policy: try Resolver.Policy(settings: settings),
             pins: pins,
+            refreshes: refreshes,
             metrics: metrics
         )
-        refresher = Refresher(resolver: resolver, pins: pins, logger: logger)
+        refresher = Refresher(resolver: resolver, pins: pins, queue: refreshes, logger: logger)
         (self.store, self.cache, self.pins) = (store, cache, pins)
         metrics.setAmnesia(settings.amnesia.enabled)
         metrics.setPostQuantum(false)
@@ -89,6 +91,7 @@ package struct IndexApplication: Sendable {
             metrics: metrics,
             logger: logger
         )
+        if let discovery { resolver.join(discovery.providerDiscovery) }
         let listeners = try await makeListeners(on: group, onListening: onListening)
         let monitor = StoreMonitor(store: store, readiness: readiness, logger: logger)
         let background: [any Service] = [monitor, refresher] + (discovery.map { [$0] } ?? [])
@@ -161,6 +164,7 @@ package struct IndexApplication: Sendable {
                 maximumBytes: settings.http.maxBodyBytes,
                 maximumRatio: settings.http.maxDecompressionRatio
             ),
+            patience: UInt64(clamping: settings.http.requestTimeout.nanoseconds / 20 * 19),
             logger: logger
         )
     }

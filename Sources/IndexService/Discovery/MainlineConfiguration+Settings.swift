@@ -59,8 +59,6 @@ extension Settings.DHT.Allowance {
 extension TimeSpan {
     /// The same time as the standard library has it; more than 292 years become that.
     package init(_ duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        let (nanoseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        self.init(nanoseconds: overflow ? .max : nanoseconds + attoseconds / 1_000_000_000)
+        self.init(nanoseconds: duration.nanoseconds)
     }
 }

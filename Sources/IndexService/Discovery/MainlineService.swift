@@ -11,6 +11,7 @@ final class MainlineService: Service {
     private static let period = Duration.milliseconds(250)
 
     let client: MainlineClient
+    private let budget: UInt64
     private let bar: ReadinessBar
     private let hasBootstrap: Bool
     private let readiness: Readiness
@@ -19,12 +20,14 @@ final class MainlineService: Service {
 
     private init(
         client: MainlineClient,
+        budget: UInt64,
         bar: ReadinessBar,
         hasBootstrap: Bool,
         readiness: Readiness,
         logger: Logger
     ) {
         self.client = client
+        self.budget = budget
         self.bar = bar
         self.hasBootstrap = hasBootstrap
         self.readiness = readiness
@@ -61,6 +64,7 @@ final class MainlineService: Service {
         bar.contacts = settings.dht.minNodes
         let service = MainlineService(
             client: client,
+            budget: UInt64(clamping: settings.dht.deadline.nanoseconds),
             bar: bar,
             hasBootstrap: !settings.dht.bootstrap.isEmpty,
             readiness: readiness,
@@ -95,6 +99,11 @@ final class MainlineService: Service {
             return "no node to join the DHT by is named; set dht.bootstrap"
         }
         return status.obstacle(to: bar)
+    }
+
+    /// What the resolver asks.
+    var providerDiscovery: ProviderDiscovery {
+        ProviderDiscovery(client: client, budget: budget)
     }
 
     /// Ends every lookup, saves the contacts, closes the sockets.

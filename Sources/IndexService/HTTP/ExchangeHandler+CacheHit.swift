@@ -20,16 +20,17 @@ extension ExchangeHandler {
         }
         let now = exchange.startedAt
         guard !question.skipsCache,
-            let outcome = services.resolver.cachedOutcome(
+            let cached = services.resolver.cachedOutcome(
                 for: question.query,
                 at: now,
                 on: local.stripe
             )
         else { return false }
         var exchange = exchange
-        exchange.cacheDetail = Resolved.Source.ram.rawValue
-        switch outcome {
-        case .found(let answer): write(answer, exchange, at: now, context)
+        let source = cached.isStale ? Resolved.Source.stale : .ram
+        exchange.cacheDetail = source.rawValue
+        switch cached.outcome {
+        case .found(let answer): write(answer, exchange, from: source, at: now, context)
         case .absent:
             let problem = Problem.absent(question.query.key, cacheStatus: CacheStatus.hit)
             refuse(exchange, problem, hasBody: false, context)
@@ -41,6 +42,7 @@ extension ExchangeHandler {
     private func write(
         _ answer: Answer,
         _ exchange: Exchange,
+        from source: Resolved.Source,
         at now: MonotonicInstant,
         _ context: ChannelHandlerContext
     ) {
@@ -65,7 +67,11 @@ extension ExchangeHandler {
         buffer.writeDecimal(answer.maxAge(at: now))
         buffer.writeStaticString("\r\nAge: ")
         buffer.writeDecimal(answer.age(at: now))
-        buffer.writeStaticString("\r\nCache-Status: svc-index; hit; detail=ram\r\nX-Corr-ID: ")
+        buffer.writeStaticString(
+            source == .stale
+                ? "\r\nCache-Status: svc-index; hit; detail=stale\r\nX-Corr-ID: "
+                : "\r\nCache-Status: svc-index; hit; detail=ram\r\nX-Corr-ID: "
+        )
         buffer.writeString(exchange.correlationID)
         buffer.writeStaticString("\r\nDate: ")
         buffer.writeString(local.httpDate())

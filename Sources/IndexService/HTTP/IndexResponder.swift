@@ -17,6 +17,8 @@ struct IndexResponder: HTTPResponder {
     let readiness: Readiness
     let metrics: Metrics
     let limits: BodyReader
+    /// How long a caller waits for an answer, in nanoseconds: a little less than a request may take.
+    let patience: UInt64
     let logger: Logger
 
     func respond(to request: Request, context: Context) async throws -> Response {

@@ -22,6 +22,12 @@ extension Problem {
                 .upstreamUnready,
                 "this name is a public key that only the DHT can resolve, and the DHT is off here"
             )
+        case .discoveryUnreachable:
+            self.init(.upstreamUnready, "no node of the DHT could be asked; try again later")
+        case .timedOut:
+            self.init(.timeout, "the DHT did not answer in time; try again")
+        case .overCapacity:
+            self.init(.overCapacity, "too many lookups are under way; try again later")
         }
     }
 

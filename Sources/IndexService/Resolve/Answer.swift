@@ -8,19 +8,27 @@ package final class Answer: Sendable {
     package let entityTag: String
     package let madeAt: MonotonicInstant
     package let freshUntil: MonotonicInstant
+    /// Until here it may still be given out, marked as stale (RFC 5861, RFC 8767).
+    package let staleUntil: MonotonicInstant
+    /// Tells one set of providers from another, within this process.
+    let providerSet: Int
     let subjects: SubjectStamps
 
     init(
         body: ByteBuffer,
         entityTag: String,
+        providerSet: Int,
         madeAt: MonotonicInstant,
         freshUntil: MonotonicInstant,
+        staleUntil: MonotonicInstant,
         subjects: SubjectStamps
     ) {
         self.body = body
         self.entityTag = entityTag
         self.madeAt = madeAt
         self.freshUntil = freshUntil
+        self.staleUntil = staleUntil
+        self.providerSet = providerSet
         self.subjects = subjects
     }
 
@@ -53,11 +61,23 @@ package final class Absence: Sendable {
     }
 }
 
+/// What RAM has for a question.
+package struct CachedOutcome: Sendable {
+    package let outcome: Outcome
+    /// Past its life: to be marked so.
+    package let isStale: Bool
+    /// Whether this caller, and nobody else, is to have it looked up again.
+    package let wantsRefresh: Bool
+}
+
 /// An outcome and where it came from, as `Cache-Status` tells it (RFC 9211).
 package struct Resolved: Sendable {
     package enum Source: String, Sendable {
         case ram
+        /// Out of RAM, past its life.
+        case stale
         case index
+        case dht
     }
 
     package let outcome: Outcome

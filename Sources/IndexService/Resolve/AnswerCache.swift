@@ -12,12 +12,24 @@ package final class AnswerCache: Sendable {
         entries = ShardedCache(limits: limits, shardCount: shards)
     }
 
-    /// What is cached for `query` and still true at `now`.
-    package func outcome(for query: AnswerQuery, at now: MonotonicInstant) -> Outcome? {
-        guard case .fresh(let outcome, _) = entries.value(for: query, at: now),
-            epochs.areCurrent(outcome.subjects)
-        else { return nil }
-        return outcome
+    /// What is cached for `query`, fresh or stale, and not overtaken by a write.
+    package func outcome(for query: AnswerQuery, at now: MonotonicInstant) -> CachedOutcome? {
+        let cached: CachedOutcome
+        switch entries.value(for: query, at: now) {
+        case .fresh(let outcome, let refresh):
+            cached = CachedOutcome(outcome: outcome, isStale: false, wantsRefresh: refresh)
+        case .stale(let outcome, let refresh):
+            cached = CachedOutcome(outcome: outcome, isStale: true, wantsRefresh: refresh)
+        case .miss:
+            return nil
+        }
+        return epochs.areCurrent(cached.outcome.subjects) ? cached : nil
+    }
+
+    /// Gives back a refresh that was asked for and did not come about: nobody is asked again before
+    /// `instant`.
+    func postponeRefresh(of query: AnswerQuery, until instant: MonotonicInstant) {
+        entries.postponeRefresh(of: query, until: instant)
     }
 
     /// The stamps to take before the facts of an answer about `key` are read.
@@ -30,20 +42,28 @@ package final class AnswerCache: Sendable {
         epochs.stamps(stamps, leadingTo: target)
     }
 
-    func insert(_ outcome: Outcome, for query: AnswerQuery, pinned: Bool, at now: MonotonicInstant)
-    {
+    /// Puts an outcome in; true when the one it replaces named other providers.
+    func insert(
+        _ outcome: Outcome,
+        for query: AnswerQuery,
+        pinned: Bool,
+        at now: MonotonicInstant
+    ) -> Bool {
         let kind: EntryKind =
             switch outcome {
             case .found: pinned ? .pinned : .positive
             case .absent: .negative
             }
-        let until = outcome.freshUntil
-        let life = Life(refreshFrom: until, freshUntil: until, staleUntil: until)
+        let life = outcome.life(from: now)
         let cost = outcome.memory + query.memory
-        _ = entries.insert(
+        let insertion = entries.insert(
             CacheEntry(key: query, value: outcome, kind: kind, life: life, cost: cost),
             at: now
         )
+        guard case .found(let former)? = insertion.replaced?.value,
+            case .found(let answer) = outcome
+        else { return false }
+        return former.providerSet != answer.providerSet
     }
 
     /// Ends every answer that mentions one of `keys`; returns after which none of them is served.
@@ -72,6 +92,23 @@ extension Outcome {
         switch self {
         case .found(let answer): answer.freshUntil
         case .absent(let absence): absence.freshUntil
+        }
+    }
+
+    /// An answer is looked up again by whoever asks in the last tenth of its life; an absence ends
+    /// by itself.
+    fileprivate func life(from now: MonotonicInstant) -> Life {
+        switch self {
+        case .found(let answer):
+            let fresh = answer.freshUntil.nanoseconds(since: now)
+            return Life(
+                refreshFrom: now.advanced(by: fresh - fresh / 10),
+                freshUntil: answer.freshUntil,
+                staleUntil: answer.staleUntil
+            )
+        case .absent(let absence):
+            let end = absence.freshUntil
+            return Life(refreshFrom: end, freshUntil: end, staleUntil: end)
         }
     }
 

@@ -15,11 +15,14 @@ struct AnswerEncoder: Sendable {
         var complete: Bool
         /// The answer's life in seconds.
         var ttl: Int
+        /// The lookup in the DHT that found the providers; nil when there was none.
+        var lookup: LookupSummary?
     }
 
     func encode(
         _ facts: Facts,
         madeAt now: MonotonicInstant,
+        staleFor stale: Int = 0,
         subjects: SubjectStamps
     ) -> Answer {
         let bytes =
@@ -30,8 +33,10 @@ struct AnswerEncoder: Sendable {
         return Answer(
             body: ByteBuffer(bytes: bytes),
             entityTag: Self.entityTag(of: ContentID(of: bytes)),
+            providerSet: Set(facts.providers.map(\.provider.id)).hashValue,
             madeAt: now,
             freshUntil: now.advanced(bySeconds: facts.ttl),
+            staleUntil: now.advanced(bySeconds: facts.ttl + stale),
             subjects: subjects
         )
     }
@@ -67,6 +72,7 @@ struct AnswerEncoder: Sendable {
         json.beginObject()
         json.field("cid", facts.manifestID.description)
         append(facts, to: &json)
+        if let lookup = facts.lookup { append(lookup, to: &json) }
         json.endObject()
         return json.bytes + [UInt8(ascii: "\n")]
     }
@@ -79,6 +85,18 @@ struct AnswerEncoder: Sendable {
         json.field("providers_total", facts.providers.count)
         json.field("complete", facts.complete)
         json.field("ttl_s", facts.ttl)
+    }
+
+    private func append(_ lookup: LookupSummary, to json: inout JSONWriter) {
+        json.key("lookup")
+        json.beginObject()
+        json.field("hops", lookup.hops)
+        json.field("queried", lookup.queried)
+        json.field("responded", lookup.responded)
+        json.field("hedged", lookup.hedged)
+        json.field("winner", lookup.winner.rawValue)
+        json.field("elapsed_ms", lookup.elapsedMilliseconds)
+        json.endObject()
     }
 
     private func append(_ ranked: ProviderRanking.Ranked, to json: inout JSONWriter) {

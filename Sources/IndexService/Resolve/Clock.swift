@@ -7,6 +7,9 @@ extension MonotonicInstant {
         MonotonicInstant(nanoseconds: NIODeadline.now().uptimeNanoseconds)
     }
 
+    /// Later than anything: no deadline.
+    package static let distantFuture = MonotonicInstant(nanoseconds: .max)
+
     /// Whole seconds from `earlier` to this instant; 0 when it is not later.
     package func seconds(since earlier: MonotonicInstant) -> Int {
         Int(clamping: nanoseconds(since: earlier) / 1_000_000_000)

@@ -6,12 +6,26 @@ package enum ResolveError: Error, Equatable {
     case integrity(ContentID)
     /// A self-certifying name, which only the DHT can answer, and the DHT is switched off.
     case discoveryDisabled
+    /// Could not look: no node of the DHT could be asked.
+    case discoveryUnreachable
+    /// The deadline passed before anything was known.
+    case timedOut
+    /// As much work as allowed is under way already.
+    case overCapacity
 
     init(_ error: StoreError) {
         if case .integrity(let id) = error {
             self = .integrity(id)
         } else {
             self = .storeUnavailable(error)
+        }
+    }
+
+    init(_ obstacle: Discovered.Obstacle) {
+        switch obstacle {
+        case .deadline: self = .timedOut
+        case .overCapacity: self = .overCapacity
+        case .unreachable: self = .discoveryUnreachable
         }
     }
 }

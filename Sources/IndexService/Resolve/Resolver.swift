@@ -1,9 +1,10 @@
 package import Cache
 internal import Synchronization
 
-/// Answers questions about names and content ids, out of RAM or from the index: read this first.
+/// Answers questions about names and content ids, out of RAM, from the index, or from the DHT: read
+/// this first.
 ///
-/// `cachedAnswer` is the hit: synchronous, no allocation, no suspension. `resolve` is the miss;
+/// `cachedOutcome` is the hit: synchronous, no allocation, no suspension. `resolve` is the miss;
 /// each step of it is one call, in the order in which a question goes through them.
 package final class Resolver: Sendable {
     /// How long answers live and how providers are ordered.
@@ -15,6 +16,12 @@ package final class Resolver: Sendable {
         package var maximumTTL = 3600
         /// Life of "not found", in seconds.
         package var negativeTTL = 15
+        /// How long after its life an answer may still be given out, in seconds.
+        package var maximumStale = 3600
+        /// Life of an answer that a lookup could not complete, in seconds: soon asked again.
+        package var partialTTL = 5
+        /// Whether the DHT is asked for providers that the index has as well.
+        package var asksAlways = false
 
         package init() {}
     }
@@ -25,56 +32,91 @@ package final class Resolver: Sendable {
     private let metrics: Metrics
     private let encoder = AnswerEncoder()
     private let pins: PinnedKeys
+    private let refreshes: RefreshQueue
+    /// Set once, when the DHT client runs; nil while the DHT is switched off.
+    private let discovery = Mutex<ProviderDiscovery?>(nil)
 
     package init(
         cache: AnswerCache,
         store: IndexStore,
         policy: Policy,
         pins: PinnedKeys,
+        refreshes: RefreshQueue = RefreshQueue(),
         metrics: Metrics
     ) {
         self.cache = cache
         self.store = store
         self.policy = policy
         self.pins = pins
+        self.refreshes = refreshes
         self.metrics = metrics
     }
 
-    /// The outcome in RAM, if there is one that is still true.
+    /// Asks the DHT as well from now on.
+    func join(_ discovery: ProviderDiscovery) {
+        self.discovery.withLock { $0 = discovery }
+    }
+
+    /// What RAM has, fresh or stale; has it looked up again in the background when that is due.
     package func cachedOutcome(
         for query: AnswerQuery,
         at now: MonotonicInstant,
         on stripe: MetricStripe = .shared
-    ) -> Outcome? {
-        let outcome = cache.outcome(for: query, at: now)
-        if outcome == nil { metrics.cacheMiss(on: stripe) } else { metrics.cacheHit(on: stripe) }
-        return outcome
+    ) -> CachedOutcome? {
+        guard let cached = cache.outcome(for: query, at: now) else {
+            metrics.cacheMiss(on: stripe)
+            return nil
+        }
+        metrics.cacheHit(on: stripe)
+        if cached.wantsRefresh, !refreshes.add(query) {
+            cache.postponeRefresh(of: query, until: now.advanced(bySeconds: policy.partialTTL))
+        }
+        return cached
     }
 
-    /// Finds the outcome where RAM has none: in the index.
+    /// Gives a refresh back that failed: the answer stays as it is, and nobody is asked to look it
+    /// up again before `instant`.
+    func refreshFailed(_ query: AnswerQuery, until instant: MonotonicInstant) {
+        cache.postponeRefresh(of: query, until: instant)
+    }
+
+    /// Finds the outcome where RAM has none: in the index, then in the DHT.
     ///
     /// Facts that a write may have overtaken are read again; after three such reads in a row, which
-    /// takes a storm of writes, the outcome is answered and not cached.
-    package func resolve(_ query: AnswerQuery) async throws(ResolveError) -> Resolved {
+    /// takes a storm of writes, the outcome is answered and not cached. The DHT is asked once.
+    ///
+    /// - Parameter deadline: when whoever waits is gone; the work ends at the latest.
+    package func resolve(
+        _ query: AnswerQuery,
+        by deadline: MonotonicInstant = .distantFuture,
+        thoroughly: Bool = false
+    ) async throws(ResolveError) -> Resolved {
         let startedAt = MonotonicInstant.now()
+        defer { recordLatency(of: query, since: startedAt) }
         try refuseUnanswerable(query.key)
+        var discovered: Discovered?
         for _ in 0..<3 {
             let stamps = cache.stamps(for: query.key)
             let entry = try await look(up: query)
+            let found: Discovered
+            if let discovered {
+                found = discovered
+            } else {
+                found = await discover(entry, thoroughly, by: deadline)
+                discovered = found
+            }
             guard let stamps = complete(stamps, of: query, with: entry) else { continue }
-            let outcome = outcome(of: query, from: entry, stamps: stamps)
-            let isPinned = pins.contains(query.key)
-            cache.insert(outcome, for: query, pinned: isPinned, at: .now())
-            recordLatency(of: query, since: startedAt)
-            return Resolved(outcome: outcome, source: .index)
+            let resolved = try merge(entry, found, into: query, stamps)
+            store(resolved, for: query)
+            if found.isEarly, !thoroughly { _ = refreshes.add(query) }
+            return resolved
         }
         let stamps = cache.stamps(for: query.key)
         let entry = try await look(up: query)
-        recordLatency(of: query, since: startedAt)
-        return Resolved(outcome: outcome(of: query, from: entry, stamps: stamps), source: .index)
+        return try merge(entry, discovered ?? Discovered(.absent), into: query, stamps)
     }
 
-    /// A key name is a public key: the index has no say in it, and there is no DHT to ask yet.
+    /// A key name is a public key: the index has no say in it, and only the DHT can be asked.
     func refuseUnanswerable(_ key: ResolveKey) throws(ResolveError) {
         if case .name(let name) = key, name.isKeyName { throw .discoveryDisabled }
     }
@@ -91,6 +133,22 @@ package final class Resolver: Sendable {
         }
     }
 
+    /// Asks the DHT for the providers that the index does not have.
+    private func discover(
+        _ entry: IndexEntry,
+        _ thoroughly: Bool,
+        by deadline: MonotonicInstant
+    ) async -> Discovered {
+        guard let id = entry.manifestID, entry.providers.isEmpty || policy.asksAlways,
+            let discovery = discovery.withLock({ $0 })
+        else { return Discovered(.absent) }
+        return await discovery.providers(
+            of: id,
+            effort: thoroughly ? .thorough : .first,
+            by: deadline
+        )
+    }
+
     private func complete(
         _ stamps: SubjectStamps,
         of query: AnswerQuery,
@@ -100,15 +158,31 @@ package final class Resolver: Sendable {
         return cache.stamps(stamps, leadingTo: target)
     }
 
-    private func outcome(
-        of query: AnswerQuery,
-        from entry: IndexEntry,
-        stamps: SubjectStamps
-    ) -> Outcome {
+    private func store(_ resolved: Resolved, for query: AnswerQuery) {
+        let isPinned = pins.contains(query.key)
+        let changed = cache.insert(resolved.outcome, for: query, pinned: isPinned, at: .now())
+        if changed { metrics.providerSetChanged() }
+    }
+
+    /// Puts what the index and the DHT have together, ranks it and encodes it.
+    ///
+    /// - Throws: when nothing is known and not everywhere could be looked.
+    private func merge(
+        _ entry: IndexEntry,
+        _ discovered: Discovered,
+        into query: AnswerQuery,
+        _ stamps: SubjectStamps
+    ) throws(ResolveError) -> Resolved {
         let now = MonotonicInstant.now()
+        var entry = entry
+        entry.add(discovered.providers)
         guard let manifestID = entry.manifestID, entry.isKnown(as: query.key) else {
+            if case .unknown(let obstacle) = discovered.verdict { throw ResolveError(obstacle) }
             let until = now.advanced(bySeconds: policy.negativeTTL)
-            return .absent(Absence(freshUntil: until, subjects: stamps))
+            return Resolved(
+                outcome: .absent(Absence(freshUntil: until, subjects: stamps)),
+                source: discovered.lookup == nil ? .index : .dht
+            )
         }
         let wallClock = UnixTime.now()
         let ranked = policy.ranking.rank(
@@ -117,38 +191,43 @@ package final class Resolver: Sendable {
             minimumFreshness: query.minimumFreshness,
             at: wallClock
         )
+        let life = life(of: entry, discovered, showing: ranked, query, wallClock)
         let facts = AnswerEncoder.Facts(
             query: query,
             manifestID: manifestID,
             manifest: entry.manifest,
             providers: ranked,
-            complete: true,
-            ttl: life(
-                of: entry,
-                showing: ranked,
-                minimumFreshness: query.minimumFreshness,
-                wallClock
-            )
+            complete: discovered.isComplete,
+            ttl: life.fresh,
+            lookup: discovered.lookup
         )
-        return .found(encoder.encode(facts, madeAt: now, subjects: stamps))
+        let answer = encoder.encode(facts, madeAt: now, staleFor: life.stale, subjects: stamps)
+        return Resolved(
+            outcome: .found(answer),
+            source: discovered.providers.isEmpty ? .index : .dht
+        )
     }
 
     /// The answer's life in seconds: the name's own or the default, never past the first provider
-    /// whose announcement ends, nor past the first that is not fresh enough any more.
+    /// whose announcement ends, nor past the first that is not fresh enough any more; short where
+    /// the DHT could not be asked to the end. What has ended is never given out as stale.
     private func life(
         of entry: IndexEntry,
+        _ discovered: Discovered,
         showing ranked: [ProviderRanking.Ranked],
-        minimumFreshness: Int?,
+        _ query: AnswerQuery,
         _ now: UnixTime
-    ) -> Int {
-        let own = min(entry.ttl ?? policy.defaultTTL, policy.maximumTTL)
+    ) -> (fresh: Int, stale: Int) {
+        var own = min(entry.ttl ?? policy.defaultTTL, policy.maximumTTL)
+        if !discovered.isComplete { own = min(own, policy.partialTTL) }
         var ends = entry.providers.compactMap(\.expiresAt)
-        if let minimumFreshness {
+        if let minimumFreshness = query.minimumFreshness {
             // Still fresh enough at the very second of its end: one more.
             ends += ranked.map { $0.provider.lastSeen.advanced(bySeconds: minimumFreshness + 1) }
         }
         let untilEnd = ends.min().map { Int(clamping: $0.seconds(since: now)) } ?? .max
-        return max(1, min(own, untilEnd))
+        let fresh = max(1, min(own, untilEnd))
+        return (fresh, min(policy.maximumStale, max(0, untilEnd - fresh)))
     }
 
     private func recordLatency(of query: AnswerQuery, since start: MonotonicInstant) {
@@ -165,5 +244,11 @@ extension IndexEntry {
         case .name: manifestID != nil
         case .contentID: isHeld || !providers.isEmpty
         }
+    }
+
+    /// Takes in providers from elsewhere; where both name one, the index knows it better.
+    fileprivate mutating func add(_ others: [Provider]) {
+        let known = Set(providers.map(\.address))
+        providers += others.filter { !known.contains($0.address) }
     }
 }

@@ -32,6 +32,8 @@ extension Resolver.Policy {
         defaultTTL = settings.cache.defaultTTL.wholeSeconds
         maximumTTL = settings.cache.maxTTL.wholeSeconds
         negativeTTL = settings.cache.negativeTTL.wholeSeconds
+        maximumStale = settings.cache.maxStale.wholeSeconds
+        asksAlways = settings.dht.ask == .always
         ranking = ProviderRanking(
             halfLife: settings.rank.halfLife.wholeSeconds,
             defaultRegion: try Self.region(settings.rank.region),
@@ -53,4 +55,12 @@ extension Resolver.Policy {
 extension Duration {
     /// The duration in seconds, a rest cut off.
     var wholeSeconds: Int { Int(components.seconds) }
+
+    /// The duration in nanoseconds, at most 292 years of them.
+    var nanoseconds: Int64 {
+        let (nanoseconds, overflow) = components.seconds.multipliedReportingOverflow(
+            by: 1_000_000_000
+        )
+        return overflow ? .max : nanoseconds + components.attoseconds / 1_000_000_000
+    }
 }

@@ -20,6 +20,17 @@ extension Settings {
             case always, never
         }
 
+        /// When the DHT is asked for the providers of a content id.
+        package enum Ask: String, Sendable, Equatable, CaseIterable {
+            /// When the index has none.
+            case missing
+            /// Also when the index has some.
+            case always
+        }
+
+        /// What the index has is answered in a tenth of the time that a lookup takes.
+        package var ask = Ask.missing
+
         /// A laptop asks nobody before it was told whom.
         package var mode = Mode.off
 

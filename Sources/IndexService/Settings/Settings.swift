@@ -120,6 +120,9 @@ extension Settings {
         /// No answer lives longer, whatever its own life: a wrong one ends within the hour.
         package var maxTTL = Duration.seconds(3600)
 
+        /// How long after its life an answer may still be given out: an outage of an hour.
+        package var maxStale = Duration.seconds(3600)
+
         /// The life of an answer that names none: providers of popular content move in minutes.
         package var defaultTTL = Duration.seconds(300)
 

@@ -22,6 +22,12 @@ extension SettingsSchema {
             "nodes to join the DHT by"
         ),
         SettingRow(
+            "dht.ask",
+            \.dht.ask,
+            .choice,
+            "whether the DHT is asked only for providers that the index lacks, or always"
+        ),
+        SettingRow(
             "dht.alpha",
             \.dht.alpha,
             .count(1...16),

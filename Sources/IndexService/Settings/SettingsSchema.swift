@@ -209,6 +209,13 @@ extension SettingsSchema {
             "no answer lives longer, whatever its own life"
         ),
         SettingRow(
+            "cache.max_stale_s",
+            \.cache.maxStale,
+            .seconds(0...604_800),
+            reload: true,
+            "how long after its life an answer may still be given out, marked stale"
+        ),
+        SettingRow(
             "cache.default_ttl_s",
             \.cache.defaultTTL,
             .seconds(1...86_400),

@@ -11,7 +11,7 @@ extension IndexResponder {
         let question = try Question(endpoint, target: request.head.path ?? "")
         let resolved: Resolved
         do {
-            resolved = try await resolver.resolve(question.query)
+            resolved = try await resolver.resolve(question.query, by: .now().advanced(by: patience))
         } catch {
             throw Problem(error)
         }
