@@ -43,6 +43,7 @@ package final class AnswerCache: Sendable {
     }
 
     /// Puts an outcome in; true when the one it replaces named other providers.
+    @discardableResult
     func insert(
         _ outcome: Outcome,
         for query: AnswerQuery,

@@ -14,6 +14,41 @@ import Testing
         #expect(cache.outcome(for: query, at: at(100)) == nil)
     }
 
+    @Test func pastItsLifeAnAnswerIsStaleAndOneCallerRefreshesIt() throws {
+        let cache = makeCache()
+        let query = AnswerQuery(.resolution, .name(try makeName()))
+        let answer = makeAnswer(
+            freshUntil: at(1000),
+            staleUntil: at(3000),
+            subjects: cache.stamps(for: query.key)
+        )
+        cache.insert(.found(answer), for: query, pinned: false, at: at(0))
+        func cached(at instant: MonotonicInstant) throws -> CachedOutcome {
+            try #require(cache.outcome(for: query, at: instant))
+        }
+        #expect(try !cached(at: at(899)).wantsRefresh)
+        let first = try cached(at: at(900))
+        #expect(first.wantsRefresh && !first.isStale)
+        #expect(try !cached(at: at(901)).wantsRefresh)
+        let stale = try cached(at: at(1000))
+        #expect(stale.isStale && !stale.wantsRefresh)
+        cache.postponeRefresh(of: query, until: at(2000))
+        #expect(try !cached(at: at(1999)).wantsRefresh)
+        #expect(try cached(at: at(2000)).wantsRefresh)
+        #expect(cache.outcome(for: query, at: at(3000)) == nil)
+    }
+
+    @Test func otherProvidersThanBeforeAreNoticed() throws {
+        let cache = makeCache()
+        let query = AnswerQuery(.resolution, .name(try makeName()))
+        func put(_ providerSet: Int) -> Bool {
+            let stamps = cache.stamps(for: query.key)
+            let answer = makeAnswer(providerSet: providerSet, subjects: stamps)
+            return cache.insert(.found(answer), for: query, pinned: false, at: at(0))
+        }
+        #expect([put(1), put(1), put(2), put(1)] == [false, false, true, true])
+    }
+
     @Test func everyPartOfTheQuestionCounts() throws {
         let cache = makeCache()
         let key = ResolveKey.name(try makeName())

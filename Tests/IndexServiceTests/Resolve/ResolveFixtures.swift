@@ -21,13 +21,17 @@ func makeAnswer(
     _ body: String = "{}",
     madeAt: MonotonicInstant = MonotonicInstant(nanoseconds: 0),
     freshUntil: MonotonicInstant = MonotonicInstant(nanoseconds: .max),
+    staleUntil: MonotonicInstant? = nil,
+    providerSet: Int = 0,
     subjects: SubjectStamps
 ) -> Answer {
     Answer(
         body: ByteBuffer(string: body),
         entityTag: "\"\(body)\"",
+        providerSet: providerSet,
         madeAt: madeAt,
         freshUntil: freshUntil,
+        staleUntil: staleUntil ?? freshUntil,
         subjects: subjects
     )
 }
@@ -40,6 +44,12 @@ extension Outcome {
     }
 
     var isAbsent: Bool { answer == nil }
+}
+
+extension CachedOutcome {
+    var answer: Answer? { outcome.answer }
+
+    var isAbsent: Bool { outcome.isAbsent }
 }
 
 extension Answer {

@@ -100,7 +100,7 @@ private final class ResolverRace: Sendable {
 
     /// Which of the manifests the answer names; 0 for none.
     func answeredNumber() async throws -> Int {
-        var outcome = resolver.cachedOutcome(for: query, at: .now())
+        var outcome = resolver.cachedOutcome(for: query, at: .now())?.outcome
         if outcome == nil { outcome = try await resolver.resolve(query).outcome }
         guard let answer = outcome?.answer else { return 0 }
         guard case .string(let text)? = try answer.json()["manifest_cid"] else {

@@ -1,0 +1,120 @@
+import DHTClient
+import DHTCore
+import Testing
+
+@testable import IndexService
+
+/// The DHT behind the index: real nodes on loopback, real sockets.
+@Suite(.serialized) struct DiscoveryTests {
+    /// A resolver that asks a network of its own nodes, some of which announce `id`.
+    private func withDiscovery(
+        nodes: Int = 24,
+        announcing ports: [UInt16] = [],
+        of id: ContentID,
+        _ body: (IndexStore, Resolver, LoopbackNetwork) async throws -> Void
+    ) async throws {
+        let network = try await LoopbackNetwork.start(count: nodes)
+        var configuration = MainlineConfiguration()
+        configuration.node = LoopbackNetwork.nodeSettings
+        configuration.binds = [DHTCore.Endpoint(127, 0, 0, 1, port: 0)]
+        configuration.bootstrap = network.bootstrap
+        let client = try await MainlineClient.start(configuration)
+        for (node, port) in zip(network.nodes, ports) {
+            _ = try await node.publish(
+                .peer(infoHash: id.infoHash, port: port),
+                deadline: .now + .seconds(5)
+            )
+        }
+        #expect(await client.hasContacts(8, by: .now + .seconds(5)))
+        try await withStore { store in
+            let resolver = makeResolver(store)
+            resolver.join(ProviderDiscovery(client: client, budget: 1_200_000_000))
+            try await body(store, resolver, network)
+        }
+        await client.stop()
+        await network.stop()
+    }
+
+    private func addresses(_ outcome: Outcome) throws -> [String] {
+        let json = try #require(try outcome.answer?.json())
+        guard case .array(let providers)? = json["providers"] else { throw TestFailure() }
+        return providers.compactMap { provider in
+            guard case .object(let fields) = provider, case .string(let text)? = fields["addr"]
+            else { return nil }
+            return text
+        }
+    }
+
+    @Test func whatTheIndexLacksIsFoundInTheDHT() async throws {
+        let id = makeContentID("announced")
+        try await withDiscovery(announcing: [9001], of: id) { _, resolver, _ in
+            let query = AnswerQuery(.providers, .contentID(id))
+            let resolved = try await resolver.resolve(query)
+            #expect(resolved.source == .dht)
+            #expect(try addresses(resolved.outcome) == ["127.0.0.1:9001"])
+            let json = try #require(try resolved.outcome.answer?.json())
+            guard case .object(let lookup)? = json["lookup"] else { throw TestFailure() }
+            #expect(lookup["queried"] != nil && lookup["winner"] != nil)
+            #expect(resolver.cachedOutcome(for: query, at: .now())?.answer != nil)
+        }
+    }
+
+    @Test func aThoroughLookupFindsAllProviders() async throws {
+        let id = makeContentID("popular")
+        let ports: [UInt16] = [9001, 9002, 9003]
+        try await withDiscovery(announcing: ports, of: id) { _, resolver, _ in
+            let query = AnswerQuery(.providers, .contentID(id))
+            let resolved = try await resolver.resolve(query, thoroughly: true)
+            #expect(try addresses(resolved.outcome).sorted() == ports.map { "127.0.0.1:\($0)" })
+        }
+    }
+
+    @Test func askedEverywhereAndNotThereIsAbsent() async throws {
+        let id = makeContentID("nowhere")
+        try await withDiscovery(of: id) { _, resolver, _ in
+            let query = AnswerQuery(.resolution, .contentID(id))
+            let resolved = try await resolver.resolve(query)
+            #expect(resolved.outcome.isAbsent && resolved.source == .dht)
+            #expect(resolver.cachedOutcome(for: query, at: .now())?.isAbsent == true)
+        }
+    }
+
+    /// The difference between "not there" and "could not look" is what callers rely on.
+    @Test func aNetworkThatIsGoneIsUnknownAndNeverRemembered() async throws {
+        let id = makeContentID("unreachable")
+        try await withDiscovery(announcing: [9001], of: id) { _, resolver, network in
+            await network.stop()
+            let query = AnswerQuery(.resolution, .contentID(id))
+            let error = await #expect(throws: ResolveError.self) {
+                try await resolver.resolve(query)
+            }
+            #expect(error == .timedOut || error == .discoveryUnreachable)
+            #expect(resolver.cachedOutcome(for: query, at: .now()) == nil)
+        }
+    }
+
+    @Test func aManifestThatIsHeldIsAnsweredThoughTheDHTIsGone() async throws {
+        let manifest = makeManifest()
+        try await withDiscovery(of: manifest.id) { store, resolver, network in
+            _ = try store.importBatch([try makeEntry(manifest: manifest)], at: .testNow)
+            await network.stop()
+            let query = AnswerQuery(.resolution, .name(try makeName()))
+            let resolved = try await resolver.resolve(query)
+            let answer = try #require(resolved.outcome.answer)
+            #expect(try answer.json()["complete"] == .bool(false))
+            #expect(answer.life <= Resolver.Policy().partialTTL)
+        }
+    }
+
+    @Test func providersOfTheIndexSpareTheLookup() async throws {
+        let manifest = makeManifest()
+        try await withDiscovery(announcing: [9001], of: manifest.id) { store, resolver, _ in
+            let entry = try makeEntry(manifest: manifest, providers: [makeProvider("own")])
+            _ = try store.importBatch([entry], at: .testNow)
+            let query = AnswerQuery(.providers, .contentID(manifest.id))
+            let resolved = try await resolver.resolve(query)
+            #expect(resolved.source == .index)
+            #expect(try resolved.outcome.answer?.json()["lookup"] == nil)
+        }
+    }
+}
