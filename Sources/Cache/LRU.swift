@@ -182,6 +182,9 @@ extension LRU {
         return former
     }
 
+    /// Everything that is held, in no particular order.
+    package var entries: [Entry] { nodes.map(\.entry) }
+
     /// Pins an answer, or makes a pinned one ordinary; says whether it now is as wanted.
     ///
     /// False when there is no answer for the key or the share of pinned entries is full.

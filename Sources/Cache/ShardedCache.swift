@@ -135,9 +135,10 @@ extension ShardedCache {
 // MARK: - All keys
 
 extension ShardedCache {
-    /// Forgets everything, pinned entries too; the counters go on.
-    package func removeAll() {
-        for shard in shards { _ = shard.locked { $0.removeAll() } }
+    /// Forgets everything, pinned entries too, and hands it out; the counters go on.
+    @discardableResult
+    package func removeAll() -> [Entry] {
+        shards.flatMap { shard in shard.locked { $0.removeAll() }.entries }
     }
 
     /// Changes the bounds at run time and returns what had to go.

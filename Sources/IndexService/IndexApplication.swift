@@ -17,6 +17,8 @@ package struct IndexApplication: Sendable {
     private let cache: AnswerCache
     let pins: PinnedKeys
     private let refresher: Refresher
+    private let misses: Misses
+    private let bus: EventBus
     private let adminAccess: AdminAccess
 
     /// Makes everything that does not listen yet; the store is open when this returns.
@@ -44,6 +46,14 @@ package struct IndexApplication: Sendable {
             pins: pins,
             refreshes: refreshes,
             metrics: metrics
+        )
+        let metrics = metrics
+        bus = EventBus { metrics.busLagged($0) }
+        misses = Misses(
+            resolver: resolver,
+            metrics: metrics,
+            bus: bus,
+            limits: Misses.Limits(settings.limits)
         )
         refresher = Refresher(resolver: resolver, pins: pins, queue: refreshes, logger: logger)
         (self.store, self.cache, self.pins) = (store, cache, pins)
@@ -84,17 +94,21 @@ package struct IndexApplication: Sendable {
     ) async throws {
         pins.insert(try await store.reading { try $0.pins(limit: PinnedKeys.maximumCount) })
         readiness.set(.configLoaded, .ok)
-        readiness.set(.busAttached, .disabled)
         let discovery = try await MainlineService.start(
             settings,
             readiness: readiness,
             metrics: metrics,
             logger: logger
         )
-        if let discovery { resolver.join(discovery.providerDiscovery) }
+        if let discovery { resolver.join(discovery.discovery) }
         let listeners = try await makeListeners(on: group, onListening: onListening)
-        let monitor = StoreMonitor(store: store, readiness: readiness, logger: logger)
-        let background: [any Service] = [monitor, refresher] + (discovery.map { [$0] } ?? [])
+        let monitor = StoreMonitor(
+            store: store,
+            bus: bus,
+            readiness: readiness,
+            logger: logger
+        )
+        let background: [any Service] = [monitor, refresher, misses] + (discovery.map { [$0] } ?? [])
         var configuration = ServiceGroupConfiguration(
             services: background + listeners,
             gracefulShutdownSignals: signals,
@@ -154,6 +168,13 @@ package struct IndexApplication: Sendable {
     private func makeResponder() -> IndexResponder {
         IndexResponder(
             resolver: resolver,
+            misses: misses,
+            rates: settings.rateLimit.enabled
+                ? ClientRates(
+                    perSecond: settings.rateLimit.perSecond,
+                    burst: settings.rateLimit.burst
+                ) : nil,
+            bus: bus,
             store: store,
             cache: cache,
             pins: pins,
@@ -192,7 +213,8 @@ package struct IndexApplication: Sendable {
     }
 
     private func shutDown(_ group: MultiThreadedEventLoopGroup?) async {
-        cache.removeAll()
+        bus.finish()
+        cache.removeAll(erasing: settings.amnesia.enabled)
         do {
             try await store.close()
             try await group?.shutdownGracefully()

@@ -59,12 +59,7 @@ struct KeyNameLookup {
             json.field("ttl_s", record.ttl)
             json.field("seq", record.sequence)
             json.key("proof")
-            json.beginObject()
-            json.field("key", record.proof.publicKey.bytes.hex)
-            json.field("seq", record.proof.sequence)
-            json.field("signature", record.proof.signature.hex)
-            json.field("value", record.proof.value.hex)
-            json.endObject()
+            record.proof.write(to: &json)
         }
         json.key("lookups")
         json.beginArray()

@@ -96,3 +96,15 @@ extension PkarrPacket {
         return writer.bytes
     }
 }
+
+extension KeyNameRecord.Proof {
+    /// As answers and `lookup --json` show it; bytes are hexadecimal.
+    package func write(to json: inout JSONWriter) {
+        json.beginObject()
+        json.field("key", publicKey.bytes.hex)
+        json.field("seq", Int(clamping: sequence))
+        json.field("signature", signature.hex)
+        json.field("value", value.hex)
+        json.endObject()
+    }
+}

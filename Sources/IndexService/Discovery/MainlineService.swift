@@ -10,8 +10,9 @@ final class MainlineService: Service {
     /// Well within the two seconds in which readiness has to tell of a fall.
     private static let period = Duration.milliseconds(250)
 
-    let client: MainlineClient
-    private let budget: UInt64
+    /// What the resolver asks.
+    let discovery: Discovery
+    private let client: MainlineClient
     private let bar: ReadinessBar
     private let hasBootstrap: Bool
     private let readiness: Readiness
@@ -20,14 +21,14 @@ final class MainlineService: Service {
 
     private init(
         client: MainlineClient,
-        budget: UInt64,
+        discovery: Discovery,
         bar: ReadinessBar,
         hasBootstrap: Bool,
         readiness: Readiness,
         logger: Logger
     ) {
         self.client = client
-        self.budget = budget
+        self.discovery = discovery
         self.bar = bar
         self.hasBootstrap = hasBootstrap
         self.readiness = readiness
@@ -64,7 +65,11 @@ final class MainlineService: Service {
         bar.contacts = settings.dht.minNodes
         let service = MainlineService(
             client: client,
-            budget: UInt64(clamping: settings.dht.deadline.nanoseconds),
+            discovery: Discovery(
+                client: client,
+                budget: UInt64(clamping: settings.dht.deadline.nanoseconds),
+                lookupsPerSecond: settings.limits.lookupsPerSecond
+            ),
             bar: bar,
             hasBootstrap: !settings.dht.bootstrap.isEmpty,
             readiness: readiness,
@@ -99,11 +104,6 @@ final class MainlineService: Service {
             return "no node to join the DHT by is named; set dht.bootstrap"
         }
         return status.obstacle(to: bar)
-    }
-
-    /// What the resolver asks.
-    var providerDiscovery: ProviderDiscovery {
-        ProviderDiscovery(client: client, budget: budget)
     }
 
     /// Ends every lookup, saves the contacts, closes the sockets.

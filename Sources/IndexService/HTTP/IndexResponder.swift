@@ -1,3 +1,4 @@
+internal import Cache
 internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
@@ -7,9 +8,13 @@ internal import Logging
 /// Requests arrive here accepted and complete (`ExchangeHandler`): the method fits the endpoint,
 /// the admin token was right, the body is within its cap.
 struct IndexResponder: HTTPResponder {
-    typealias Context = BasicRequestContext
+    typealias Context = IndexRequestContext
 
     let resolver: Resolver
+    let misses: Misses
+    /// Nil when addresses are not limited.
+    let rates: ClientRates?
+    let bus: EventBus
     let store: IndexStore
     let cache: AnswerCache
     let pins: PinnedKeys
@@ -24,7 +29,7 @@ struct IndexResponder: HTTPResponder {
     func respond(to request: Request, context: Context) async throws -> Response {
         let correlationID = request.headers[.correlationID] ?? ""
         do throws(Problem) {
-            return try await answer(request)
+            return try await answer(request, from: context.client)
         } catch {
             // Whatever else fails has its line as a request; its cause is told by readiness.
             if error.code == .internal {
@@ -37,13 +42,18 @@ struct IndexResponder: HTTPResponder {
         }
     }
 
-    private func answer(_ request: Request) async throws(Problem) -> Response {
+    private func answer(
+        _ request: Request,
+        from client: ClientAddress
+    ) async throws(Problem) -> Response {
         let target = request.head.path ?? "/"
         guard let path = Screening.path(of: target), let endpoint = Endpoint(path: path) else {
             throw Problem(.notFound, "no such path")
         }
+        if endpoint.route != .ops { try checkRate(of: client) }
         switch endpoint {
-        case .resolve, .providers: return try await answerQuestion(endpoint, request)
+        case .resolve, .providers:
+            return try await answerQuestion(endpoint, request, from: client)
         case .manifest(let id): return try await manifest(id, request)
         case .adminName(let name): return try await changeName(name, request)
         case .adminNames: return try await listNames(request)
@@ -58,6 +68,18 @@ struct IndexResponder: HTTPResponder {
         }
     }
 
+    /// What RAM answers never comes here, and is free.
+    private func checkRate(of client: ClientAddress) throws(Problem) {
+        let now = MonotonicInstant.now()
+        guard let rates, !rates.admit(client, at: now) else { return }
+        let wait = rates.nextFree(for: client, at: now).seconds(since: now) + 1
+        throw Problem(
+            .overCapacity,
+            "this address asks too often; ask less often",
+            retryAfter: wait
+        )
+    }
+
     /// Runs a store write and ends the cached answers it touches before it is acknowledged.
     ///
     /// They are ended after a failed write too: it may have been committed before it failed.
@@ -65,7 +87,10 @@ struct IndexResponder: HTTPResponder {
         invalidating keys: [ResolveKey],
         _ body: @escaping @Sendable (IndexStore) throws -> Output
     ) async throws(Problem) -> Output {
-        defer { cache.invalidate(keys) }
+        defer {
+            cache.invalidate(keys)
+            for case .name(let name) in keys { bus.publish(.nameChanged(name)) }
+        }
         do {
             return try await store.writing(body)
         } catch {

@@ -26,6 +26,8 @@ extension Problem {
             self.init(.upstreamUnready, "no node of the DHT could be asked; try again later")
         case .timedOut:
             self.init(.timeout, "the DHT did not answer in time; try again")
+        case .closing:
+            self.init(.upstreamUnready, "the service is shutting down; ask another instance")
         case .overCapacity:
             self.init(.overCapacity, "too many lookups are under way; try again later")
         }

@@ -29,6 +29,11 @@ package enum ResolveKey: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether this is a name that certifies itself.
+    var isKeyName: Bool {
+        if case .name(let name) = self { name.isKeyName } else { false }
+    }
+
     /// The canonical text: `name:libc6` or `b3:…`; it parses back to the same key.
     package var description: String {
         switch self {

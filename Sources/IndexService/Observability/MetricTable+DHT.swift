@@ -47,6 +47,15 @@ extension MetricDescription {
                 """
         ),
         MetricDescription(
+            "bus_lagged_total",
+            .counter,
+            help: "Events that a subscriber of the event bus was too slow to read.",
+            whenItRises: """
+                A part of this process that follows events does not keep up. It has missed some; \
+                report it with the log.
+                """
+        ),
+        MetricDescription(
             "dht_nodes",
             .gauge,
             [Label("state", NodeState.self)],

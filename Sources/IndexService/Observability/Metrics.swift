@@ -20,6 +20,7 @@ package final class Metrics: Sendable {
     let lookupTimes: HistogramSeries
     let lookupHops: HistogramSeries
     let hedges: ScalarSeries
+    private let busLag: ScalarSeries
     private let methodCount = RequestMethod.allCases.count
     private let outcomeCount = RequestOutcome.allCases.count
 
@@ -40,6 +41,7 @@ package final class Metrics: Sendable {
         lookupTimes = registry.histogram("index_dht_lookup_ms")
         lookupHops = registry.histogram("dht_lookup_hops")
         hedges = registry.scalar("dht_hedged_requests_total")
+        busLag = registry.scalar("bus_lagged_total")
         ProcessStatistics.collect(into: registry)
     }
 
@@ -110,6 +112,11 @@ extension Metrics {
     /// Counts bytes that were not what their content id says.
     package func integrityFailed() {
         integrityFailures.add(1, on: .shared, in: cells)
+    }
+
+    /// Counts events that a subscriber of the bus missed.
+    package func busLagged(_ events: Int) {
+        busLag.add(Int64(events), on: .shared, in: cells)
     }
 
     /// Counts a resolve that found other providers than were known.

@@ -1,4 +1,5 @@
 package import Cache
+internal import Glibc
 package import NIOCore
 
 /// An answer as it goes on the wire and into the cache: encoded once, never changed.
@@ -30,6 +31,17 @@ package final class Answer: Sendable {
         self.staleUntil = staleUntil
         self.providerSet = providerSet
         self.subjects = subjects
+    }
+
+    /// Overwrites the body with zeros, wherever it is referred to.
+    ///
+    /// For the end of a process that is to leave nothing in memory: copying on write, which a
+    /// mutation of the buffer would do, is just what must not happen.
+    func erase() {
+        body.withUnsafeReadableBytes { bytes in
+            guard let start = bytes.baseAddress else { return }
+            explicit_bzero(UnsafeMutableRawPointer(mutating: start), bytes.count)
+        }
     }
 
     /// Whole seconds since the answer was made.

@@ -7,8 +7,11 @@ internal import NIOCore
 package final class AnswerCache: Sendable {
     private let entries: ShardedCache<AnswerQuery, Outcome>
     private let epochs = SubjectEpochs()
+    /// Answers that the share of pinned ones has room for.
+    let pinCapacity: Int
 
     package init(limits: CacheLimits, shards: Int?) {
+        pinCapacity = limits.pinned.entries
         entries = ShardedCache(limits: limits, shardCount: shards)
     }
 
@@ -72,12 +75,22 @@ package final class AnswerCache: Sendable {
         for key in keys { epochs.bump(key) }
     }
 
+    /// Makes the answers to `keys` ordinary ones again, which pressure may evict.
+    func unpin(_ keys: [ResolveKey]) {
+        for key in keys { entries.setPinned(false, for: AnswerQuery(.resolution, key)) }
+    }
+
     package var statistics: CacheStatistics { entries.statistics }
 
     /// Lets go of everything, for the shutdown and for tests.
-    package func removeAll() {
+    ///
+    /// - Parameter erasing: overwrites the answers' bytes with zeros (amnesia). Nobody may be
+    ///   sending one of them any more.
+    package func removeAll(erasing: Bool = false) {
         epochs.bumpAll()
-        entries.removeAll()
+        for entry in entries.removeAll() where erasing {
+            if case .found(let answer) = entry.value { answer.erase() }
+        }
     }
 }
 

@@ -17,6 +17,8 @@ struct AnswerEncoder: Sendable {
         var ttl: Int
         /// The lookup in the DHT that found the providers; nil when there was none.
         var lookup: LookupSummary?
+        /// What proves where a key name points, so that a caller need not trust us.
+        var proof: KeyNameRecord.Proof?
     }
 
     func encode(
@@ -63,6 +65,10 @@ struct AnswerEncoder: Sendable {
             json.null()
         }
         append(facts, to: &json)
+        if let proof = facts.proof {
+            json.key("proof")
+            proof.write(to: &json)
+        }
         json.endObject()
         return json.bytes + [UInt8(ascii: "\n")]
     }

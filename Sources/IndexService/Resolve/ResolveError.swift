@@ -10,6 +10,8 @@ package enum ResolveError: Error, Equatable {
     case discoveryUnreachable
     /// The deadline passed before anything was known.
     case timedOut
+    /// The service shuts down.
+    case closing
     /// As much work as allowed is under way already.
     case overCapacity
 

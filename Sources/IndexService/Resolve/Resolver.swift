@@ -34,7 +34,7 @@ package final class Resolver: Sendable {
     private let pins: PinnedKeys
     private let refreshes: RefreshQueue
     /// Set once, when the DHT client runs; nil while the DHT is switched off.
-    private let discovery = Mutex<ProviderDiscovery?>(nil)
+    private let discovery = Mutex<Discovery?>(nil)
 
     package init(
         cache: AnswerCache,
@@ -53,7 +53,7 @@ package final class Resolver: Sendable {
     }
 
     /// Asks the DHT as well from now on.
-    func join(_ discovery: ProviderDiscovery) {
+    func join(_ discovery: Discovery) {
         self.discovery.withLock { $0 = discovery }
     }
 
@@ -72,6 +72,12 @@ package final class Resolver: Sendable {
             cache.postponeRefresh(of: query, until: now.advanced(bySeconds: policy.partialTTL))
         }
         return cached
+    }
+
+    /// What RAM has and is still true, for a question that was not there a moment ago.
+    func freshlyCached(_ query: AnswerQuery) -> Resolved? {
+        guard let cached = cache.outcome(for: query, at: .now()), !cached.isStale else { return nil }
+        return Resolved(outcome: cached.outcome, source: .ram)
     }
 
     /// Gives a refresh back that failed: the answer stays as it is, and nobody is asked to look it
@@ -93,11 +99,12 @@ package final class Resolver: Sendable {
     ) async throws(ResolveError) -> Resolved {
         let startedAt = MonotonicInstant.now()
         defer { recordLatency(of: query, since: startedAt) }
-        try refuseUnanswerable(query.key)
+        let leadsTo = try await target(of: query.key, by: deadline)
+        // The DHT is asked once, however often the index is read again.
         var discovered: Discovered?
         for _ in 0..<3 {
             let stamps = cache.stamps(for: query.key)
-            let entry = try await look(up: query)
+            let entry = try await look(up: query, leadsTo)
             let found: Discovered
             if let discovered {
                 found = discovered
@@ -112,20 +119,57 @@ package final class Resolver: Sendable {
             return resolved
         }
         let stamps = cache.stamps(for: query.key)
-        let entry = try await look(up: query)
+        let entry = try await look(up: query, leadsTo)
         return try merge(entry, discovered ?? Discovered(.absent), into: query, stamps)
     }
 
     /// A key name is a public key: the index has no say in it, and only the DHT can be asked.
     func refuseUnanswerable(_ key: ResolveKey) throws(ResolveError) {
+        guard discovery.withLock({ $0 == nil }) else { return }
         if case .name(let name) = key, name.isKeyName { throw .discoveryDisabled }
     }
 
-    private func look(up query: AnswerQuery) async throws(ResolveError) -> IndexEntry {
-        let withManifest = query.document == .resolution
+    /// Where a key name points, by the DHT; nil for names of the index and for content ids.
+    ///
+    /// Half of the lookup budget: the other half is for the providers of what it points at.
+    private func target(
+        of key: ResolveKey,
+        by deadline: MonotonicInstant
+    ) async throws(ResolveError) -> FoundRecord? {
+        guard case .name(let name) = key, let keyName = KeyName(name) else { return nil }
+        guard let discovery = discovery.withLock({ $0 }) else { throw .discoveryDisabled }
+        let half = MonotonicInstant.now().advanced(by: discovery.budget / 2)
+        let record = await discovery.record(of: keyName, by: min(deadline, half))
+        if case .unknown(let obstacle) = record { throw ResolveError(obstacle) }
+        return record
+    }
+
+    private func look(
+        up query: AnswerQuery,
+        _ record: FoundRecord?
+    ) async throws(ResolveError) -> IndexEntry {
+        var key = query.key
+        switch record {
+        case nil, .unknown: break
+        case .absent: return IndexEntry()
+        case .found(let record, _): key = .contentID(record.manifestID)
+        }
+        var entry = try await readIndex(key, withManifest: query.document == .resolution)
+        if case .found(let record, let isCurrent) = record {
+            entry.ttl = record.ttl
+            entry.proof = record.proof
+            entry.isOutdated = !isCurrent
+        }
+        return entry
+    }
+
+    private func readIndex(
+        _ key: ResolveKey,
+        withManifest: Bool
+    ) async throws(ResolveError) -> IndexEntry {
         do {
             return try await store.reading { store in
-                try store.lookUp(query.key, withManifest: withManifest, at: .now())
+                try store.lookUp(key, withManifest: withManifest, at: .now())
             }
         } catch {
             if case .integrity = error { metrics.integrityFailed() }
@@ -142,10 +186,11 @@ package final class Resolver: Sendable {
         guard let id = entry.manifestID, entry.providers.isEmpty || policy.asksAlways,
             let discovery = discovery.withLock({ $0 })
         else { return Discovered(.absent) }
+        let budget = entry.proof == nil ? discovery.budget : discovery.budget / 2
         return await discovery.providers(
             of: id,
             effort: thoroughly ? .thorough : .first,
-            by: deadline
+            by: min(deadline, .now().advanced(by: budget))
         )
     }
 
@@ -159,7 +204,9 @@ package final class Resolver: Sendable {
     }
 
     private func store(_ resolved: Resolved, for query: AnswerQuery) {
-        let isPinned = pins.contains(query.key)
+        // Only the plain question: variants of it are anybody's to make.
+        let isPinned =
+            query == AnswerQuery(.resolution, query.key) && pins.contains(query.key)
         let changed = cache.insert(resolved.outcome, for: query, pinned: isPinned, at: .now())
         if changed { metrics.providerSetChanged() }
     }
@@ -181,7 +228,7 @@ package final class Resolver: Sendable {
             let until = now.advanced(bySeconds: policy.negativeTTL)
             return Resolved(
                 outcome: .absent(Absence(freshUntil: until, subjects: stamps)),
-                source: discovered.lookup == nil ? .index : .dht
+                source: discovered.lookup == nil && !query.key.isKeyName ? .index : .dht
             )
         }
         let wallClock = UnixTime.now()
@@ -197,14 +244,15 @@ package final class Resolver: Sendable {
             manifestID: manifestID,
             manifest: entry.manifest,
             providers: ranked,
-            complete: discovered.isComplete,
+            complete: discovered.isComplete && !entry.isOutdated,
             ttl: life.fresh,
-            lookup: discovered.lookup
+            lookup: discovered.lookup,
+            proof: entry.proof
         )
         let answer = encoder.encode(facts, madeAt: now, staleFor: life.stale, subjects: stamps)
         return Resolved(
             outcome: .found(answer),
-            source: discovered.providers.isEmpty ? .index : .dht
+            source: discovered.providers.isEmpty && entry.proof == nil ? .index : .dht
         )
     }
 
@@ -219,7 +267,7 @@ package final class Resolver: Sendable {
         _ now: UnixTime
     ) -> (fresh: Int, stale: Int) {
         var own = min(entry.ttl ?? policy.defaultTTL, policy.maximumTTL)
-        if !discovered.isComplete { own = min(own, policy.partialTTL) }
+        if !discovered.isComplete || entry.isOutdated { own = min(own, policy.partialTTL) }
         var ends = entry.providers.compactMap(\.expiresAt)
         if let minimumFreshness = query.minimumFreshness {
             // Still fresh enough at the very second of its end: one more.

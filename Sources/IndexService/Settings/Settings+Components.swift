@@ -13,6 +13,14 @@ extension IndexStore.Configuration {
     }
 }
 
+extension Misses.Limits {
+    init(_ settings: Settings.Limits) {
+        self.init()
+        running = settings.running
+        waiting = settings.waiting
+    }
+}
+
 extension AnswerCache {
     convenience init(settings: Settings.Cache) {
         self.init(

@@ -12,6 +12,8 @@ package struct Settings: Sendable, Equatable {
     package var rank = Rank()
     package var index = Index()
     package var dht = DHT()
+    package var limits = Limits()
+    package var rateLimit = RateLimit()
     package var amnesia = Amnesia()
     package var log = Log()
 
@@ -149,6 +151,30 @@ extension Settings {
     package struct Index: Sendable, Equatable {
         /// Providers of one cid: thirty times what one answer shows, and one cid stays small.
         package var maxProvidersPerCID = 1000
+    }
+
+    /// What may be under way at once.
+    package struct Limits: Sendable, Equatable {
+        /// Requests of one route that need more than RAM, at once: what two cores can keep moving.
+        package var running = 512
+
+        /// Requests that wait behind them: half a second's worth, and short of a caller's patience.
+        package var waiting = 512
+
+        /// Lookups started in the DHT a second: polite, and far above what misses usually need.
+        package var lookupsPerSecond = 500
+    }
+
+    /// The rate of requests that one client address may make.
+    package struct RateLimit: Sendable, Equatable {
+        /// One tenant does not limit itself.
+        package var enabled = false
+
+        /// Requests a second: a busy application's misses; answers out of RAM are free.
+        package var perSecond = 200
+
+        /// Requests at once after a pause.
+        package var burst = 400
     }
 
     /// Forgetting on purpose.

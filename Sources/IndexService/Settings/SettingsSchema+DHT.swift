@@ -114,6 +114,51 @@ extension SettingsSchema {
     ]
 }
 
+extension SettingsSchema {
+    static let limits: [SettingRow] = [
+        SettingRow(
+            "limits.running",
+            \.limits.running,
+            .count(1...65_536),
+            "requests of one route that need more than RAM, at once"
+        ),
+        SettingRow(
+            "limits.waiting",
+            \.limits.waiting,
+            .count(0...65_536),
+            "requests of one route that wait behind them; then 429"
+        ),
+        SettingRow(
+            "limits.lookups_per_second",
+            \.limits.lookupsPerSecond,
+            .count(1...1_000_000),
+            "lookups started in the DHT a second"
+        ),
+    ]
+
+    static let rateLimit: [SettingRow] = [
+        SettingRow(
+            "ratelimit.enabled",
+            \.rateLimit.enabled,
+            .flag,
+            macronode: true,
+            "whether one client address may make only so many requests that RAM does not answer"
+        ),
+        SettingRow(
+            "ratelimit.per_second",
+            \.rateLimit.perSecond,
+            .count(1...1_000_000),
+            "such requests of one address a second; then 429"
+        ),
+        SettingRow(
+            "ratelimit.burst",
+            \.rateLimit.burst,
+            .count(1...1_000_000),
+            "such requests of one address at once after a pause"
+        ),
+    ]
+}
+
 extension SettingFormat where Value == [ListenAddress] {
     /// One or more addresses, separated by commas outside the file.
     static func addresses(_ most: Int) -> Self {

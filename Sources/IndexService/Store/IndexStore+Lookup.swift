@@ -12,6 +12,10 @@ package struct IndexEntry: Sendable, Equatable {
     package var manifest: ManifestSummary?
     /// Every provider whose announcement has not ended, in no particular order.
     package var providers: [Provider] = []
+    /// What proves where a key name points.
+    package var proof: KeyNameRecord.Proof?
+    /// Whether there may be a newer record of the key name that could not be asked for.
+    package var isOutdated = false
 }
 
 extension IndexStore {

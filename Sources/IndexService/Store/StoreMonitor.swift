@@ -2,12 +2,14 @@ internal import Cache
 internal import Logging
 internal import ServiceLifecycle
 
-/// Measures the store for `/readyz` twice a second, and drops expired providers once a minute.
+/// Measures the store and the event bus for `/readyz` twice a second, tells the bus when readiness
+/// changes, and drops expired providers once a minute.
 struct StoreMonitor: Service {
     private static let period = Duration.milliseconds(500)
     private static let turnsBetweenCleanups = 120
 
     let store: IndexStore
+    let bus: EventBus
     let readiness: Readiness
     let logger: Logger
 
@@ -15,10 +17,19 @@ struct StoreMonitor: Service {
     func run() async throws {
         try? await cancelWhenGracefulShutdown {
             var lastStatus = Readiness.Status.ok
+            var wasReady = false
             var turn = 0
             while !Task.isCancelled {
                 guard let status = await self.measure() else { break }
                 self.readiness.measured(.databaseOpen, status, at: .now())
+                self.readiness.measured(
+                    .busAttached,
+                    self.bus.isAttached() ? .ok : .failing("events do not arrive"),
+                    at: .now()
+                )
+                let isReady = self.readiness.report(at: .now()).isReady
+                if isReady != wasReady { self.bus.publish(.readinessChanged(isReady: isReady)) }
+                wasReady = isReady
                 if status != lastStatus { self.logChange(to: status) }
                 lastStatus = status
                 turn += 1

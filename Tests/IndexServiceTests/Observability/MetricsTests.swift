@@ -92,6 +92,7 @@ import Testing
                 "histogram dht_lookup_hops",
                 "counter dht_queries_total result=ok|timeout|error",
                 "counter dht_hedged_requests_total result=win|lose|tie",
+                "counter bus_lagged_total",
                 "gauge dht_nodes state=good|dubious",
                 "gauge amnesia_mode status=on|off",
                 "gauge pq_enabled",

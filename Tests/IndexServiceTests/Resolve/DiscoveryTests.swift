@@ -28,7 +28,7 @@ import Testing
         #expect(await client.hasContacts(8, by: .now + .seconds(5)))
         try await withStore { store in
             let resolver = makeResolver(store)
-            resolver.join(ProviderDiscovery(client: client, budget: 1_200_000_000))
+            resolver.join(Discovery(client: client, budget: 1_200_000_000))
             try await body(store, resolver, network)
         }
         await client.stop()

@@ -95,6 +95,8 @@ let settingSamples: [String: [String]] = [
     "rank.allow": ["", "a.example", "*.a.example,10.0.0.0/8", "2001:db8::/32,::1"],
     "rank.deny": ["", "a.example", "*.a.example,10.0.0.0/8", "2001:db8::/32,::1"],
     "dht.mode": ["off", "client", "server"],
+    "dht.ask": ["missing", "always"],
+    "ratelimit.enabled": ["true", "false"],
     "dht.bind": ["0.0.0.0:0", "127.0.0.1:6881,[::1]:6881"],
     "dht.bootstrap": ["", "router.example:6881", "192.0.2.1:1,[2001:db8::1]:65535"],
     "dht.adaptive_hedge": ["true", "false"],

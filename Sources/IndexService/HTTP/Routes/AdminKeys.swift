@@ -22,8 +22,9 @@ extension IndexResponder {
             try refuseUnanswerable(keys)
             // Both sets change on the store's one writing thread, so that they agree whatever else
             // is pinned and unpinned at the same time.
+            let limit = min(PinnedKeys.maximumCount, cache.pinCapacity)
             try await write(invalidating: keys) { [pins] store in
-                try store.pin(keys, limit: PinnedKeys.maximumCount)
+                try store.pin(keys, limit: limit)
                 pins.insert(keys)
             }
             // The pins stand; where no place is left to refresh them now, their turn comes later.
@@ -34,6 +35,7 @@ extension IndexResponder {
                 try store.unpin(keys)
                 pins.remove(keys)
             }
+            cache.unpin(keys)
             return Self.response(.ok, keys)
         }
     }

@@ -6,12 +6,20 @@ internal import NIOCore
 // GET /resolve/{key} and GET /providers/{cid}, where RAM had no answer.
 
 extension IndexResponder {
-    func answerQuestion(_ endpoint: Endpoint, _ request: Request) async throws(Problem) -> Response
-    {
+    func answerQuestion(
+        _ endpoint: Endpoint,
+        _ request: Request,
+        from client: ClientAddress
+    ) async throws(Problem) -> Response {
         let question = try Question(endpoint, target: request.head.path ?? "")
         let resolved: Resolved
         do {
-            resolved = try await resolver.resolve(question.query, by: .now().advanced(by: patience))
+            resolved = try await misses.resolve(
+                question.query,
+                from: client,
+                skippingCache: question.skipsCache,
+                by: .now().advanced(by: patience)
+            )
         } catch {
             throw Problem(error)
         }

@@ -1,56 +1,5 @@
-internal import Cache
 internal import DHTClient
 internal import DHTCore
-
-/// Finds providers in the DHT: one hedged lookup, within its deadline, told as it went.
-struct ProviderDiscovery: Sendable {
-    /// How much a lookup is to find before it answers.
-    enum Effort: Sendable {
-        /// Somebody waits: the first provider will do, a thorough lookup can follow.
-        case first
-        /// Nobody waits: all of the closest nodes are asked.
-        case thorough
-    }
-
-    let client: MainlineClient
-    /// The longest that one lookup may take, in nanoseconds.
-    let budget: UInt64
-
-    /// Looks for providers of `id`; every family that the client speaks is asked.
-    ///
-    /// - Parameter deadline: whoever waits is gone then; the lookup ends at the latest.
-    func providers(
-        of id: ContentID,
-        effort: Effort,
-        by deadline: MonotonicInstant
-    ) async -> Discovered {
-        let now = MonotonicInstant.now()
-        let time = min(deadline.nanoseconds(since: now), budget)
-        let end = DHTInstant.now + TimeSpan(nanoseconds: Int64(clamping: time))
-        let enough = LookupGoal.Enough(providers: effort == .first ? 1 : .max)
-        let goal = LookupGoal.peers(id.infoHash, enough)
-        return await withTaskGroup(of: Discovered.self) { group in
-            for family in Set(client.endpoints.map(\.family)) {
-                group.addTask { await look(for: goal, in: family, by: end) }
-            }
-            return await group.reduce(into: Discovered(.absent)) { $0.merge($1) }
-        }
-    }
-
-    private func look(
-        for goal: LookupGoal,
-        in family: AddressFamily,
-        by deadline: DHTInstant
-    ) async -> Discovered {
-        do {
-            let options = LookupOptions(family: family)
-            let result = try await client.lookup(goal, options: options, deadline: deadline)
-            return Discovered(result, at: .now())
-        } catch {
-            return Discovered(error)
-        }
-    }
-}
 
 /// What the DHT said of a content id.
 struct Discovered: Sendable {
@@ -64,7 +13,7 @@ struct Discovered: Sendable {
     }
 
     /// Why a lookup says nothing about what is there.
-    enum Obstacle: Sendable, Equatable {
+    enum Obstacle: Error, Equatable {
         /// The deadline passed first.
         case deadline
         /// As many lookups as allowed are running.
@@ -109,12 +58,8 @@ struct Discovered: Sendable {
         }
     }
 
-    init(_ error: MainlineError) {
-        switch error {
-        case .refused(.tooManyLookups): self.init(.unknown(.overCapacity))
-        case .refused(.deadlinePassed): self.init(.unknown(.deadline))
-        default: self.init(.unknown(.unreachable))
-        }
+    init(_ obstacle: Obstacle) {
+        self.init(.unknown(obstacle))
         isComplete = false
     }
 
@@ -136,7 +81,15 @@ struct Discovered: Sendable {
 }
 
 extension Discovered.Obstacle: Comparable {
-    fileprivate init(_ end: LookupEnd) {
+    init(_ error: MainlineError) {
+        switch error {
+        case .refused(.tooManyLookups): self = .overCapacity
+        case .refused(.deadlinePassed): self = .deadline
+        default: self = .unreachable
+        }
+    }
+
+    init(_ end: LookupEnd) {
         switch end {
         case .deadline, .hopCap, .packetBudget, .complete, .satisfied: self = .deadline
         case .noContacts, .unreachable, .cancelled: self = .unreachable

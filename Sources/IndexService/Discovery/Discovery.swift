@@ -1,0 +1,154 @@
+internal import Cache
+internal import DHTClient
+internal import DHTCore
+internal import Synchronization
+
+/// Asks the DHT for what the index does not have: providers of a content id, and where a key name
+/// points. Every lookup is hedged, bounded by its deadline, by a rate and by a circuit breaker, and
+/// told as it went.
+final class Discovery: Sendable {
+    /// How much a lookup is to find before it answers.
+    enum Effort: Sendable {
+        /// Somebody waits: the first provider will do, a thorough lookup can follow.
+        case first
+        /// Nobody waits: all of the closest nodes are asked.
+        case thorough
+    }
+
+    /// The longest that one resolve may spend in the DHT, in nanoseconds.
+    let budget: UInt64
+    private let client: MainlineClient
+    private let rate: Mutex<TokenBucket>
+    private let breaker = CircuitBreaker()
+    private let newest = NewestRecords()
+
+    /// - Parameter lookupsPerSecond: lookups started a second, with a burst of as many.
+    init(client: MainlineClient, budget: UInt64, lookupsPerSecond: Int = 500) {
+        self.client = client
+        self.budget = budget
+        rate = Mutex(TokenBucket(perSecond: lookupsPerSecond, burst: lookupsPerSecond))
+    }
+
+    /// What the circuit breaker makes of the DHT.
+    func phase(at now: MonotonicInstant) -> CircuitBreaker.Phase {
+        breaker.phase(at: now)
+    }
+
+    /// Looks for providers of `id`; every family that the client speaks is asked.
+    func providers(
+        of id: ContentID,
+        effort: Effort,
+        by deadline: MonotonicInstant
+    ) async -> Discovered {
+        let enough = LookupGoal.Enough(providers: effort == .first ? 1 : .max)
+        let results = await look(for: .peers(id.infoHash, enough), by: deadline)
+        let now = UnixTime.now()
+        return results.reduce(into: Discovered(.absent)) { whole, result in
+            switch result {
+            case .success(let result): whole.merge(Discovered(result, at: now))
+            case .failure(let obstacle): whole.merge(Discovered(obstacle))
+            }
+        }
+    }
+
+    /// Where a key name points: the newest record that was found, or is known from before.
+    ///
+    /// A record is only ever replaced by a newer one: an old one that is served again by whoever
+    /// kept it changes nothing.
+    func record(of name: KeyName, by deadline: MonotonicInstant) async -> FoundRecord {
+        let results = await look(for: .mutable(name.publicKey, salt: []), by: deadline)
+        var obstacle: Discovered.Obstacle?
+        for result in results {
+            switch result {
+            case .success(let result):
+                if let item = result.item { newest.take(item, of: name.publicKey) }
+                if result.verdict == .unknown { obstacle = .init(result.report.end) }
+            case .failure(let failure):
+                obstacle = obstacle.map { min($0, failure) } ?? failure
+            }
+        }
+        guard let item = newest.item(of: name.publicKey),
+            let record = try? KeyNameRecord(of: name, in: item)
+        else { return obstacle.map { .unknown($0) } ?? .absent }
+        return .found(record, isCurrent: obstacle == nil)
+    }
+
+    /// One lookup a family, at the same time.
+    private func look(
+        for goal: LookupGoal,
+        by deadline: MonotonicInstant
+    ) async -> [Result<LookupResult, Discovered.Obstacle>] {
+        let now = MonotonicInstant.now()
+        guard rate.withLock({ $0.take(at: now) }) else { return [.failure(.overCapacity)] }
+        guard let permit = breaker.admit(at: now) else { return [.failure(.unreachable)] }
+        let end = DHTInstant.now + TimeSpan(
+            nanoseconds: Int64(clamping: min(deadline.nanoseconds(since: now), budget))
+        )
+        let results = await withTaskGroup(of: Result<LookupResult, Discovered.Obstacle>.self) {
+            group in
+            for family in Set(client.endpoints.map(\.family)) {
+                group.addTask { [client] in
+                    let options = LookupOptions(family: family)
+                    do throws(MainlineError) {
+                        return .success(
+                            try await client.lookup(goal, options: options, deadline: end)
+                        )
+                    } catch {
+                        return .failure(Discovered.Obstacle(error))
+                    }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        report(results, permit)
+        return results
+    }
+
+    /// Silence of everybody is the DHT's failure; our own refusals say nothing about it.
+    private func report(
+        _ results: [Result<LookupResult, Discovered.Obstacle>],
+        _ permit: CircuitBreaker.Permit
+    ) {
+        let responded = results.contains { result in
+            if case .success(let result) = result { result.report.responded > 0 } else { false }
+        }
+        let refused = results.allSatisfy { result in
+            if case .failure(.overCapacity) = result { true } else { false }
+        }
+        if responded {
+            breaker.succeeded(permit, at: .now())
+        } else if refused {
+            breaker.withdrawn(permit)
+        } else {
+            breaker.failed(permit, at: .now())
+        }
+    }
+}
+
+/// Where a key name points, as far as could be found out.
+enum FoundRecord: Sendable {
+    /// Not current when the DHT could not be asked to the end: an older record is still known.
+    case found(KeyNameRecord, isCurrent: Bool)
+    case absent
+    case unknown(Discovered.Obstacle)
+}
+
+/// The newest item of each key that was ever seen here, of bounded number.
+private final class NewestRecords: Sendable {
+    private let items = ShardedCache<PublicKey, StoredItem>(
+        limits: CacheLimits(entries: 10_000, bytes: 16 << 20, negativePercent: 0, pinnedPercent: 0)
+    )
+
+    func item(of key: PublicKey) -> StoredItem? {
+        guard case .fresh(let item, _) = items.value(for: key, at: .now()) else { return nil }
+        return item
+    }
+
+    func take(_ item: StoredItem, of key: PublicKey) {
+        if let known = self.item(of: key), !item.supersedes(known) { return }
+        let never = MonotonicInstant.distantFuture
+        let life = Life(refreshFrom: never, freshUntil: never, staleUntil: never)
+        let cost = item.value.count + 256
+        items.insert(CacheEntry(key: key, value: item, life: life, cost: cost), at: .now())
+    }
+}

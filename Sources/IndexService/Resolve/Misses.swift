@@ -1,0 +1,139 @@
+package import Cache
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// The way of a question that RAM could not answer: joined to others who ask the same, admitted,
+/// then resolved.
+///
+/// Joining comes before admission: whoever joins costs a waiter, not a lookup. The work is this
+/// service's and not a caller's, so that a caller who leaves harms nobody and what was found still
+/// reaches the cache.
+package final class Misses: Service {
+    /// How much may be under way.
+    package struct Limits: Sendable {
+        /// Misses of one route that run at once.
+        package var running = 512
+        /// Misses of one route that wait behind them; beyond that they are refused.
+        package var waiting = 512
+        /// Callers that wait for any of them.
+        package var callers = 16_384
+
+        package init() {}
+    }
+
+    private struct Key: Hashable {
+        let query: AnswerQuery
+        let skipsCache: Bool
+    }
+
+    private let resolver: Resolver
+    private let metrics: Metrics
+    private let bus: EventBus
+    private let flights: InFlightMisses<Key, Resolved, ResolveError>
+    private let resolveGate: MissGate
+    private let providersGate: MissGate
+
+    package init(resolver: Resolver, metrics: Metrics, bus: EventBus, limits: Limits = Limits()) {
+        self.resolver = resolver
+        self.metrics = metrics
+        self.bus = bus
+        flights = InFlightMisses(
+            maximumWaiters: limits.callers,
+            maximumKeys: 2 * (limits.running + limits.waiting)
+        )
+        resolveGate = MissGate(running: limits.running, waiting: limits.waiting)
+        providersGate = MissGate(running: limits.running, waiting: limits.waiting)
+    }
+
+    /// The outcome of `query`, from work that is under way for it or else from new work.
+    ///
+    /// - Parameters:
+    ///   - client: who asks; places are shared out fairly between addresses.
+    ///   - skipsCache: whether an answer in RAM will not do.
+    ///   - deadline: when the caller is gone.
+    package func resolve(
+        _ query: AnswerQuery,
+        from client: ClientAddress = .other,
+        skippingCache skipsCache: Bool = false,
+        by deadline: MonotonicInstant
+    ) async throws(ResolveError) -> Resolved {
+        let key = Key(query: query, skipsCache: skipsCache)
+        do {
+            return try await join(key, from: client, by: deadline)
+        } catch {
+            switch error {
+            case .failed(let error): throw error
+            case .refused: throw .overCapacity
+            case .cancelled: throw .timedOut
+            case .closed: throw .closing
+            }
+        }
+    }
+
+    private func join(
+        _ key: Key,
+        from client: ClientAddress,
+        by deadline: MonotonicInstant
+    ) async throws(JoinError<ResolveError>) -> Resolved {
+        let role = Role()
+        defer { if !role.leads { metrics.resolveCoalesced() } }
+        return try await flights.join(key) { [self] in
+            role.lead()
+            do throws(ResolveError) {
+                return .success(try await admit(key, from: client, by: deadline))
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    /// Runs one miss as soon as there is a place for it.
+    private func admit(
+        _ key: Key,
+        from client: ClientAddress,
+        by deadline: MonotonicInstant
+    ) async throws(ResolveError) -> Resolved {
+        // Whoever was first may have ended just before this caller joined.
+        if !key.skipsCache, let resolved = resolver.freshlyCached(key.query) { return resolved }
+        let gate = key.query.document == .resolution ? resolveGate : providersGate
+        do {
+            try await gate.enter(from: client, deadline: deadline, at: .now())
+        } catch {
+            throw ResolveError(error)
+        }
+        defer { gate.leave(at: .now()) }
+        let resolved = try await resolver.resolve(key.query, by: deadline)
+        bus.publish(.resolved(key: key.query.key, source: resolved.source))
+        return resolved
+    }
+
+    /// Works until the service shuts down; who still waits then is told so.
+    package func run() async throws {
+        await withGracefulShutdownHandler {
+            await flights.run()
+        } onGracefulShutdown: {
+            self.flights.close()
+        }
+    }
+
+    /// Whether a caller's question was the first of its kind.
+    private final class Role: Sendable {
+        private let isLeader = Atomic(false)
+
+        var leads: Bool { isLeader.load(ordering: .relaxed) }
+
+        func lead() {
+            isLeader.store(true, ordering: .relaxed)
+        }
+    }
+}
+
+extension ResolveError {
+    init(_ error: MissGateError) {
+        switch error {
+        case .full, .displaced: self = .overCapacity
+        case .expired, .cancelled: self = .timedOut
+        case .closed: self = .closing
+        }
+    }
+}
