@@ -81,9 +81,11 @@ final class Discovery: Sendable {
         let now = MonotonicInstant.now()
         guard rate.withLock({ $0.take(at: now) }) else { return [.failure(.overCapacity)] }
         guard let permit = breaker.admit(at: now) else { return [.failure(.unreachable)] }
-        let end = DHTInstant.now + TimeSpan(
-            nanoseconds: Int64(clamping: min(deadline.nanoseconds(since: now), budget))
-        )
+        let end =
+            DHTInstant.now
+            + TimeSpan(
+                nanoseconds: Int64(clamping: min(deadline.nanoseconds(since: now), budget))
+            )
         let results = await withTaskGroup(of: Result<LookupResult, Discovered.Obstacle>.self) {
             group in
             for family in Set(client.endpoints.map(\.family)) {

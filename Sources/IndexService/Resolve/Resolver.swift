@@ -76,7 +76,9 @@ package final class Resolver: Sendable {
 
     /// What RAM has and is still true, for a question that was not there a moment ago.
     func freshlyCached(_ query: AnswerQuery) -> Resolved? {
-        guard let cached = cache.outcome(for: query, at: .now()), !cached.isStale else { return nil }
+        guard let cached = cache.outcome(for: query, at: .now()), !cached.isStale else {
+            return nil
+        }
         return Resolved(outcome: cached.outcome, source: .ram)
     }
 

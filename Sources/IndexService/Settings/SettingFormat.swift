@@ -87,8 +87,8 @@ extension SettingFormat where Value == Duration {
             allowed: "\(bounds.lowerBound) to \(bounds.upperBound)",
             bounds: bounds,
             parse: { (raw) throws(SettingFault) in make(try raw.wholeNumber().within(bounds)) },
-            render: { .integer(Int($0 / step)) },
-            text: { String(Int($0 / step)) }
+            render: { .integer(Int(($0 / step).rounded())) },
+            text: { String(Int(($0 / step).rounded())) }
         )
     }
 }

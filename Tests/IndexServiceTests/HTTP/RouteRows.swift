@@ -19,7 +19,7 @@ extension ContractRow {
             fields: [
                 "ready": "true", "missing#": "0", "degraded": "false", "checks.db_open": "ok",
                 "checks.config_loaded": "ok", "checks.listeners_bound": "ok",
-                "checks.dht_client_ready": "disabled", "checks.bus_attached": "disabled",
+                "checks.dht_client_ready": "disabled", "checks.bus_attached": "ok",
             ]
         ),
         .answered(
