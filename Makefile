@@ -13,10 +13,14 @@ ARTIFACTS := artifacts
 RUN_ARGS ?=
 # What `make simulate` runs: a failing test names the seed, its source the numbers; such as
 # make simulate SCENARIOS=churn SEED=2 SIMULATE_ARGS="--nodes 300 --lookups 300 --seconds 300".
+# A bar of the full size that is missed fails it, unless SIMULATE_ARGS has --no-bars.
 SCENARIOS ?= churn hedging finishing
 SEED ?= 1
 SIMULATE_ARGS ?=
 FUZZ_SECONDS ?= 60
+# Such as HOSTILE_ARGS="--rate 20000 --seconds 10 --lookups 50", LOAD_ARGS="--nodes 500".
+HOSTILE_ARGS ?=
+LOAD_ARGS ?=
 # Nodes and announces of `make interop`, such as INTEROP_ARGS="--nodes 200 --count 250".
 INTEROP_ARGS ?=
 # The network of `make interop-compare`: round trip in ms, parts of the nodes, what a slow one adds.
@@ -29,7 +33,8 @@ COMPARE_ARGS ?=
 INTEROP_VENV := .venv-interop
 
 .PHONY: help run test ci build release deps test-core test-service test-scripts tidy lint format \
-	simulate fuzz interop interop-compare e2e e2e-faults e2e-debian bench import-bench clean
+	simulate fuzz dht-hostile dht-load interop interop-compare e2e e2e-faults e2e-debian bench \
+	import-bench clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -78,6 +83,15 @@ fuzz: ## mutated datagrams into the DHT core, for FUZZ_SECONDS
 	.build-fuzz/release/fuzz-datagrams -max_total_time=$(FUZZ_SECONDS) -max_len=2048 \
 		-timeout=5 -rss_limit_mb=1024 -print_final_stats=1 \
 		-artifact_prefix=$(ARTIFACTS)/fuzz- $(ARTIFACTS)/fuzz Tests/Fixtures/Datagrams
+
+dht-hostile: deps ## 50,000 forgeries a second to a DHT client that looks up: bars on both
+	$(SWIFT) build -c release --product dht-probe
+	.build/release/dht-probe hostile $(HOSTILE_ARGS)
+
+dht-load: deps ## DHT lookups a second and a core, and the memory of 10,000 contacts
+	$(SWIFT) build -c release --product dht-probe
+	.build/release/dht-probe load $(LOAD_ARGS)
+	.build/release/dht-probe table 10000
 
 interop: deps $(INTEROP_VENV)/ready ## our DHT client and libtorrent's nodes find each other's items
 	$(SWIFT) build -c release --product dht-probe

@@ -122,16 +122,26 @@ let serviceTargets: [Target] = [
         dependencies: ["Spill", .product(name: "GRDB", package: "GRDB.swift")],
         swiftSettings: settings
     ),
+    .target(
+        name: "Hostility",
+        dependencies: [
+            "DHTClient", "DHTCore",
+            .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "NIOPosix", package: "swift-nio"),
+        ],
+        path: "Tests/Hostility",
+        swiftSettings: settings
+    ),
     .executableTarget(
         name: "dht-probe",
-        dependencies: ["DHTClient", "DHTCore"],
+        dependencies: ["DHTClient", "DHTCore", "Hostility"],
         path: "Tests/Probe",
         swiftSettings: settings
     ),
     .testTarget(
         name: "DHTClientTests",
         dependencies: [
-            "DHTClient", "DHTCore",
+            "DHTClient", "DHTCore", "Hostility",
             .product(name: "NIOCore", package: "swift-nio"),
             .product(name: "NIOPosix", package: "swift-nio"),
         ],

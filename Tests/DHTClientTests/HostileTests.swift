@@ -1,5 +1,6 @@
 import DHTClient
 import DHTCore
+import Hostility
 import Testing
 
 @Suite struct HostileTests {
@@ -64,6 +65,23 @@ import Testing
             #expect(status.node.queriesUnderWay <= 1024)
             try await flooder.close()
         }
+    }
+
+    /// `make dht-hostile` in small.
+    @Test func aFloodOfForgeriesChangesNoAnswerAndFillsNoMemory() async throws {
+        var run = HostileRun()
+        run.nodes = 24
+        run.rate = 5_000
+        run.seconds = 2
+        let report = try await run.run()
+        #expect(report.wrong == 0)
+        #expect(report.lookups >= 100)
+        #expect(report.hostile_datagrams > 1_000)
+        for reason in [DropReason.badBencode, .badMessage, .unsolicited, .queryInClientMode] {
+            #expect(report.dropped["\(reason)"] ?? 0 > 100, "\(reason)")
+        }
+        #expect(report.contacts <= 24)
+        #expect(report.rss_most - report.rss_before < 16 << 10)
     }
 
     @Test func anAddressThatCannotBeSentToIsCountedAndTheSocketStaysOpen() async throws {

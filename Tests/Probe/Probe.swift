@@ -6,12 +6,19 @@ import Foundation
 ///
 ///     dht-probe --bind 127.0.0.1:0 --bootstrap 127.1.0.1:6881,127.1.1.1:6881 [--server]
 ///
-/// Commands run side by side; an answer carries the `id` of its command.
+/// Commands run side by side; an answer carries the `id` of its command. `testnet`, `hostile`,
+/// `load` and `table` in the place of the options are tools of their own.
 @main
 struct Probe {
     static func main() async {
         do {
-            if CommandLine.arguments.dropFirst().first == "testnet" { return try await testnet() }
+            switch CommandLine.arguments.dropFirst().first {
+            case "testnet": return try await testnet()
+            case "hostile": return try await Measurements.hostile()
+            case "load": return try await Measurements.load()
+            case "table": return try Measurements.table()
+            default: break
+            }
             let options = try ProbeOptions(CommandLine.arguments.dropFirst())
             let client = try await MainlineClient.start(options.configuration)
             let output = LineWriter()
