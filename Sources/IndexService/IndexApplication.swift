@@ -108,7 +108,8 @@ package struct IndexApplication: Sendable {
             readiness: readiness,
             logger: logger
         )
-        let background: [any Service] = [monitor, refresher, misses] + (discovery.map { [$0] } ?? [])
+        var background: [any Service] = [monitor, refresher, misses]
+        if let discovery { background.append(discovery) }
         var configuration = ServiceGroupConfiguration(
             services: background + listeners,
             gracefulShutdownSignals: signals,

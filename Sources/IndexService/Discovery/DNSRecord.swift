@@ -53,7 +53,9 @@ package struct DNSRecord: Hashable, Sendable {
 // MARK: - Reading
 
 extension DNSRecord {
-    /// Reads the record at an offset of a packet and moves the offset behind it; nil when malformed.
+    /// Reads the record at an offset of a packet and moves the offset behind it.
+    ///
+    /// Nil when it is malformed.
     init?(reading packet: Span<UInt8>, at offset: inout Int) {
         guard let name = DNSName(reading: packet, at: &offset), packet.count - offset >= 10 else {
             return nil

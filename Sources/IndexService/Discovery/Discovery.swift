@@ -3,9 +3,10 @@ internal import DHTClient
 internal import DHTCore
 internal import Synchronization
 
-/// Asks the DHT for what the index does not have: providers of a content id, and where a key name
-/// points. Every lookup is hedged, bounded by its deadline, by a rate and by a circuit breaker, and
-/// told as it went.
+/// Asks the DHT for what the index does not have: providers, and where a key name points.
+///
+/// Every lookup is hedged, bounded by its deadline, by a rate and by a circuit breaker, and told as
+/// it went.
 final class Discovery: Sendable {
     /// How much a lookup is to find before it answers.
     enum Effort: Sendable {

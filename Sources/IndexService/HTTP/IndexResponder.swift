@@ -22,7 +22,7 @@ struct IndexResponder: HTTPResponder {
     let readiness: Readiness
     let metrics: Metrics
     let limits: BodyReader
-    /// How long a caller waits for an answer, in nanoseconds: a little less than a request may take.
+    /// How long a caller waits for an answer, in nanoseconds: less than a request may take.
     let patience: UInt64
     let logger: Logger
 

@@ -258,9 +258,11 @@ package final class Resolver: Sendable {
         )
     }
 
-    /// The answer's life in seconds: the name's own or the default, never past the first provider
-    /// whose announcement ends, nor past the first that is not fresh enough any more; short where
-    /// the DHT could not be asked to the end. What has ended is never given out as stale.
+    /// The answer's life in seconds: the name's own or the default.
+    ///
+    /// Never past the first provider whose announcement ends, nor past the first that is not fresh
+    /// enough any more; short where the DHT could not be asked to the end. What has ended is never
+    /// given out as stale.
     private func life(
         of entry: IndexEntry,
         _ discovered: Discovered,

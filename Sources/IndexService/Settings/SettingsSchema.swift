@@ -5,7 +5,9 @@
 package struct SettingsSchema: Sendable {
     /// The table of this version.
     package static let current = SettingsSchema(
-        rows: [http, metrics, database, auth, cache, rank, index, dht, limits, rateLimit, amnesia, log].flatMap { $0 }
+        rows: [
+            http, metrics, database, auth, cache, rank, index, dht, limits, rateLimit, amnesia, log,
+        ].flatMap { $0 }
     )
 
     /// In the order in which they are printed.
