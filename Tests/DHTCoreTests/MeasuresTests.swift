@@ -105,7 +105,7 @@ struct TransactionsTests {
             endpoint: makeEndpoint(number),
             expected: nil,
             method: .ping,
-            purpose: .ping(isSaved: false),
+            purpose: .ping(isTentative: false),
             sentAt: makeTime(0)
         )
     }

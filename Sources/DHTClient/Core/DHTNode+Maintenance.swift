@@ -237,12 +237,13 @@ extension DHTNode {
         {
             let target = maintenance.pingQueue.removeFirst()
             guard sendRates.nextFree(for: target.endpoint, at: now) <= now else { continue }
+            let isCutOff = tables[target.endpoint.family].count == 0
             let sent = sendQuery(
                 .ping,
                 method: .ping,
                 to: target.endpoint,
                 expected: target.id,
-                purpose: .ping(isSaved: target.isSaved),
+                purpose: .ping(isTentative: target.isSaved && isCutOff),
                 at: now
             )
             if sent != nil { maintenance.pingsUnderWay += 1 }
@@ -264,10 +265,10 @@ extension DHTNode {
         }
     }
 
-    /// A saved contact stays one as long as nobody answers: there may be no network, so its silence
-    /// says nothing about it.
+    /// A saved contact that was asked while nobody answered stays one: there may have been no
+    /// network, so its silence says nothing about it.
     mutating func putBack(_ entry: Transactions.Entry) {
-        guard let id = entry.expected, tables[entry.endpoint.family].count == 0 else { return }
+        guard let id = entry.expected else { return }
         let contact = Contact(id: id, endpoint: entry.endpoint, lastAnswered: .distantPast)
         // At the other end, so that all have their turn.
         maintenance.savedContacts.insert(contact, at: 0)

@@ -110,10 +110,10 @@ extension DHTNode {
                 case .refused, .badReply: .refused(code: 0)
                 }
             writeEnded(outcome, of: id, at: now)
-        case .ping(let isSaved):
+        case .ping(let isTentative):
             maintenance.pingsUnderWay -= 1
             let isUnheard = failure == .timeout || failure == .unsent
-            if isSaved, isUnheard { putBack(entry) }
+            if isTentative, isUnheard { putBack(entry) }
         }
     }
 

@@ -26,8 +26,10 @@ package struct Transactions: Sendable {
         case lookup(LookupID, place: UInt8)
         /// The write after a lookup.
         case write(LookupID)
-        /// A liveness check, of a contact of an earlier run or any other.
-        case ping(isSaved: Bool)
+        /// A liveness check.
+        ///
+        /// A tentative one is of a saved contact while nobody else answers: it may fail.
+        case ping(isTentative: Bool)
     }
 
     private struct Slot: Sendable {
