@@ -24,33 +24,38 @@ struct KeyNameLookup {
             return results
         }
         guard let item = results.newestItem else {
-            show(results, record: nil)
+            try show(results, record: nil)
             guard results.allSatisfy({ $0.verdict == .absent }) else {
                 throw Failure(.unavailable, "the DHT could not be asked to the end; try again")
             }
             throw Failure(.failed, "nothing has been published under this key")
         }
-        do throws(KeyNameRecordError) {
-            show(results, record: try KeyNameRecord(of: name, in: item))
+        let record: KeyNameRecord
+        do {
+            record = try KeyNameRecord(of: name, in: item)
         } catch {
-            show(results, record: nil)
+            try show(results, record: nil)
             throw Failure(.failed, error.description)
         }
+        try show(results, record: record)
     }
 
-    private func show(_ results: [LookupResult], record: KeyNameRecord?) {
-        guard !printsJSON else { return showJSON(results, record) }
+    private func show(_ results: [LookupResult], record: KeyNameRecord?) throws(Failure) {
+        guard !printsJSON else { return try showJSON(results, record) }
         for result in results {
             let text = TraceText(result)
-            for line in text.queries { StandardStreams.write(line: line) }
+            for line in text.queries { try StandardStreams.write(line: line) }
             StandardStreams.note(text.summary + "\n")
         }
         guard let record else { return }
         let line = "\(record.manifestID) seq \(record.sequence) ttl_s \(record.ttl)"
-        StandardStreams.write(line: line)
+        try StandardStreams.write(line: line)
     }
 
-    private func showJSON(_ results: [LookupResult], _ record: KeyNameRecord?) {
+    private func showJSON(
+        _ results: [LookupResult],
+        _ record: KeyNameRecord?
+    ) throws(Failure) {
         var json = JSONWriter()
         json.beginObject()
         json.field("name", name.description)
@@ -66,6 +71,6 @@ struct KeyNameLookup {
         for result in results { json.lookup(result) }
         json.endArray()
         json.endObject()
-        StandardStreams.write(json.bytes + [UInt8(ascii: "\n")])
+        try StandardStreams.write(json.bytes + [UInt8(ascii: "\n")])
     }
 }

@@ -24,7 +24,7 @@ struct KeygenCommand: ParsableCommand {
     func run() throws {
         let name = KeyName(try KeyFile.create(out).publicKey)
         guard json else {
-            StandardStreams.write(line: name.description)
+            try StandardStreams.write(line: name.description)
             StandardStreams.note("the secret is in \(out)\n")
             return
         }
@@ -33,6 +33,6 @@ struct KeygenCommand: ParsableCommand {
         json.field("name", name.description)
         json.field("key_file", out)
         json.endObject()
-        StandardStreams.write(json.bytes + [UInt8(ascii: "\n")])
+        try StandardStreams.write(json.bytes + [UInt8(ascii: "\n")])
     }
 }

@@ -108,7 +108,11 @@ struct PublishCommand: AsyncParsableCommand {
                 options: LookupOptions(family: before.family),
                 deadline: settings.writeDeadlineFromNow
             )
-            report(result, item, link, of: name)
+            do throws(Failure) {
+                try report(result, item, link, of: name)
+            } catch {
+                return .failure(error)
+            }
             stored += result.write?.stored ?? 0
             let refusals = result.write?.refusals ?? []
             // 301 and 302: the node holds another item than the one that was changed (BEP 44).
@@ -155,10 +159,10 @@ struct PublishCommand: AsyncParsableCommand {
         _ item: StoredItem,
         _ link: ContentLink,
         of name: KeyName
-    ) {
+    ) throws(Failure) {
         guard json else {
-            StandardStreams.write(line: TraceText(result).write ?? "nothing was written")
-            return
+            let line = TraceText(result).write ?? "nothing was written"
+            return try StandardStreams.write(line: line, lostReader: .fails)
         }
         var json = JSONWriter()
         json.beginObject()
@@ -171,7 +175,7 @@ struct PublishCommand: AsyncParsableCommand {
         json.field("stored", result.write?.stored ?? 0)
         json.field("elapsed_ms", Int(result.report.elapsed.milliseconds.rounded()))
         json.endObject()
-        StandardStreams.write(json.bytes + [UInt8(ascii: "\n")])
+        try StandardStreams.write(json.bytes + [UInt8(ascii: "\n")], lostReader: .fails)
     }
 }
 
