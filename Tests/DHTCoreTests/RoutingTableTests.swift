@@ -24,12 +24,13 @@ struct RoutingTableTests {
         _ table: inout RoutingTable,
         _ number: Int,
         at time: Int = 0,
-        endpoint: Endpoint? = nil
+        endpoint: Endpoint? = nil,
+        after delay: Int = 20
     ) -> RoutingTable.Admission {
         table.answered(
             id: makeFarID(number),
             endpoint: endpoint ?? makeEndpoint(number),
-            after: .milliseconds(20),
+            after: .milliseconds(delay),
             at: makeTime(time)
         )
     }
@@ -50,6 +51,45 @@ struct RoutingTableTests {
             at: makeTime(0)
         )
         #expect(admission == .refused(.ownID))
+    }
+
+    /// A node answers whose id lies in one of the eight parts of bucket 0.
+    @discardableResult
+    func answer(
+        _ table: inout RoutingTable,
+        part: Int,
+        node: Int,
+        after delay: Int = 20
+    ) -> RoutingTable.Admission {
+        answer(&table, part << 52 | node, endpoint: makeEndpoint(node), after: delay)
+    }
+
+    func holds(_ table: RoutingTable, part: Int, node: Int) -> Bool {
+        table.contains(id: makeFarID(part << 52 | node), endpoint: makeEndpoint(node))
+    }
+
+    @Test func fullBucketSpreadsOverItsRange() {
+        var table = makeTable()
+        for node in 0..<8 { answer(&table, part: 0, node: node, after: node == 5 ? 90 : 20) }
+        // The slowest of the crowded part gives way to the first of an empty one.
+        #expect(answer(&table, part: 3, node: 10) == .replaced)
+        #expect(holds(table, part: 0, node: 5) == false)
+        // That part is taken now.
+        #expect(answer(&table, part: 3, node: 11) == .waiting(doubtful: nil))
+        // Whoever chooses ids drives out the surplus, and nobody who is alone in a part.
+        for node in 100..<200 { answer(&table, part: node % 8, node: node) }
+        #expect(holds(table, part: 3, node: 10) == true)
+        #expect(table.count == 8)
+    }
+
+    @Test func slowContactGivesWayToAQuickOneNearby() {
+        var table = makeTable()
+        for part in 0..<8 { answer(&table, part: part, node: part, after: part == 0 ? 800 : 20) }
+        #expect(answer(&table, part: 0, node: 10, after: 500) == .waiting(doubtful: nil))
+        #expect(answer(&table, part: 0, node: 11) == .replaced)
+        #expect(holds(table, part: 0, node: 0) == false)
+        // One that is nearly as quick stays.
+        #expect(answer(&table, part: 0, node: 12, after: 15) == .waiting(doubtful: nil))
     }
 
     @Test func fullBucketOfGoodContactsLetsNewcomersWait() {

@@ -119,6 +119,15 @@ package struct Distance: Hashable, Sendable {
         return 128 + low.leadingZeroBitCount
     }
 
+    /// Whether a bit is set; the first is 0.
+    func hasBit(_ index: Int) -> Bool {
+        switch index {
+        case ..<64: high >> UInt64(63 - index) & 1 == 1
+        case ..<128: middle >> UInt64(127 - index) & 1 == 1
+        default: low >> UInt32(max(0, 159 - index)) & 1 == 1
+        }
+    }
+
     /// The number whose first `count` bits are set.
     static func mask(leading count: Int) -> Distance {
         func word(_ bits: Int) -> UInt64 {

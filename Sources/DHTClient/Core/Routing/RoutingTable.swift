@@ -278,6 +278,13 @@ extension RoutingTable {
             insert(contact, in: index)
             return .replaced
         }
+        if let slot = slotToGiveUp(for: contact, in: index) {
+            let former = buckets[index].contacts[slot]
+            remove(at: slot, in: index)
+            insert(contact, in: index)
+            wait(former, in: index)
+            return .replaced
+        }
         wait(contact, in: index)
         let doubtful = buckets[index].contacts
             .filter { $0.standing(at: now, settings) == .questionable }
@@ -355,6 +362,45 @@ extension RoutingTable {
         let index = own.commonPrefixLength(with: id)
         guard index < buckets.count else { return }
         buckets[index].replacements.removeAll { $0.endpoint == endpoint }
+    }
+
+    /// The contact of a full bucket that gives way to one that has answered: the slowest of the
+    /// part of the range that has most, for the first of a part that has none, or a slower one of
+    /// the same part.
+    ///
+    /// Contacts that lie evenly in their range leave no target with nobody near it, and quick ones
+    /// do not stall. Only a part with several gives one up, so that nobody who chooses ids can
+    /// drive out more than the surplus.
+    private func slotToGiveUp(for contact: Contact, in index: Int) -> Int? {
+        guard contact.roundTrip > 0 else { return nil }
+        let contacts = buckets[index].contacts
+        var parts: [Int: Int] = [:]
+        for known in contacts { parts[part(of: known.id, in: index), default: 0] += 1 }
+        let wanted = part(of: contact.id, in: index)
+        if parts[wanted] != nil {
+            let slowest = contacts.indices
+                .filter { part(of: contacts[$0].id, in: index) == wanted }
+                .max { contacts[$0].roundTrip < contacts[$1].roundTrip }
+            guard let slowest, contacts[slowest].roundTrip / 2 > contact.roundTrip else {
+                return nil
+            }
+            return slowest
+        }
+        guard let most = parts.values.max(), most > 1 else { return nil }
+        return contacts.indices.filter { parts[part(of: contacts[$0].id, in: index)] == most }
+            .max { contacts[$0].roundTrip < contacts[$1].roundTrip }
+    }
+
+    /// Which of as many equal parts of a bucket's range as it holds contacts an id lies in.
+    private func part(of id: NodeID, in index: Int) -> Int {
+        let bits = capacity(of: index).bitWidth - 1 - capacity(of: index).leadingZeroBitCount
+        let distance = own.distance(to: id)
+        let from = index + 1
+        var part = 0
+        for bit in from..<min(from + bits, NodeID.bitCount) {
+            part = part << 1 | (distance.hasBit(bit) ? 1 : 0)
+        }
+        return part
     }
 
     private func place(of id: NodeID, _ endpoint: Endpoint) -> (index: Int, slot: Int)? {
