@@ -68,6 +68,22 @@ struct LookupTests {
         #expect(sent.allSatisfy { $0.wave == .alpha })
     }
 
+    @Test func aContactThatAnsweredLateIsAskedAfterTheOthers() {
+        func firstAsked(_ goal: LookupGoal, asksLast: Bool = true) -> [Endpoint] {
+            var lookup = makeLookup(goal, contacts: 0) { $0.asksSlowContactsLast = asksLast }
+            for number in 0..<4 {
+                let endpoint = makeEndpoint(number)
+                lookup.start(with: id(number), endpoint, isLikelyToStall: number == 1)
+            }
+            return send(&lookup, at: 0).map(\.endpoint)
+        }
+        let closest = (0..<3).map { makeEndpoint($0) }
+        #expect(firstAsked(.peers(hash, .init())) == [0, 2, 3].map { makeEndpoint($0) })
+        #expect(firstAsked(.peers(hash, .init()), asksLast: false) == closest)
+        // A lookup that must hear all of the closest had better ask the slow ones soon.
+        #expect(firstAsked(.nodes(hash)) == closest)
+    }
+
     @Test func stalledQueriesOpenUpToBetaSlots() {
         var lookup = makeLookup()
         send(&lookup, at: 0)

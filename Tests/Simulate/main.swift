@@ -44,6 +44,7 @@ struct Arguments {
         lookup.topOfList = number("top", lookup.topOfList)
         lookup.beta = number("beta", lookup.beta)
         if flag("overdue") { lookup.overdueKeepsSlot = values["--overdue"] == "keep" }
+        if flag("slow-last") { lookup.asksSlowContactsLast = true }
         lookup.quorum = number("quorum", lookup.quorum)
         lookup.hopCap = number("hop-cap", lookup.hopCap)
         lookup.adaptsToReplyTimes = !flag("fixed")
@@ -121,7 +122,7 @@ default:
         """
         usage: dht-simulate churn|hedging|finishing [--nodes N] [--lookups N] [--seed N]
                [--alpha N] [--beta N] [--quorum N] [--hop-cap N] [--top N]
-               [--fixed] [--extended] [--check] [--overdue keep|release]
+               [--fixed] [--extended] [--check] [--overdue keep|release] [--slow-last]
                [--tail F] [--tail-factor F] [--rtt MS] [--rtt-max MS] [--silent F] [--loss F]
                [--churn F] [--seconds N] [--info-hashes N]
                [--hedge-quantile F] [--settle-quantile F] [--settle-factor F]

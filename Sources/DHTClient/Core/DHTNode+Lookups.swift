@@ -129,7 +129,11 @@ extension DHTNode {
     private mutating func offerContacts(to lookup: inout Lookup) {
         let wanted = settings.lookup.k * 2
         tables[lookup.family].closest(to: lookup.target, count: wanted, into: &scratch)
-        for contact in scratch { lookup.start(with: contact.id, contact.endpoint) }
+        let hedge = UInt32(clamping: lookup.delays.hedge.nanoseconds / 1_000)
+        for contact in scratch {
+            let stalls = contact.roundTrip > hedge || contact.failures > 0
+            lookup.start(with: contact.id, contact.endpoint, isLikelyToStall: stalls)
+        }
         guard scratch.count < settings.maintenance.contactsBeforeBootstrap else { return }
         let family = lookup.family
         let saved = maintenance.savedContacts.lazy.filter { $0.endpoint.family == family }

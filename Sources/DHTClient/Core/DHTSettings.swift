@@ -77,6 +77,10 @@ package struct LookupSettings: Sendable {
     package var hopCap = 5
     /// Candidates that a lookup remembers.
     package var shortlistCapacity = 100
+    /// Ask contacts of the own table that answered late, or not at all, after all the others.
+    ///
+    /// Only in lookups that one result ends: on their way any answer leads on.
+    package var asksSlowContactsLast = true
     /// Queries that one lookup may send.
     package var packetBudget = 200
     /// Contacts taken from one reply.

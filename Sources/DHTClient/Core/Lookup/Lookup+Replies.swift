@@ -1,8 +1,17 @@
 /// What answers bring: contacts, providers, items.
 extension Lookup {
     /// Offers a contact of the own table, which is hop 1.
-    package mutating func start(with id: NodeID, _ endpoint: Endpoint) {
-        _ = shortlist.offer(id, endpoint, hop: 1, referrer: nil)
+    ///
+    /// One that is likely to stall, going by its last answers, is asked after the others.
+    package mutating func start(
+        with id: NodeID,
+        _ endpoint: Endpoint,
+        isLikelyToStall: Bool = false
+    ) {
+        let outcome = shortlist.offer(id, endpoint, hop: 1, referrer: nil)
+        guard isLikelyToStall, settings.asksSlowContactsLast, outcome == .added, endsEarly
+        else { return }
+        shortlist.markLikelyToStall(endpoint)
     }
 
     /// Offers a bootstrap node, of which only the address is known.

@@ -93,13 +93,26 @@ extension Lookup {
             if answered == settings.k { break }
             guard candidate.state == .fresh, candidate.deferredUntil <= now else { continue }
             let next = Next(place: place, endpoint: candidate.endpoint, wave: wave)
-            if isDoubtful(candidate) || (wave == .beta && sharesNetworkWithStalled(candidate)) {
+            if isLastChoice(candidate, wave) {
                 secondBest = secondBest ?? next
             } else {
                 return next
             }
         }
         return secondBest
+    }
+
+    private func isLastChoice(_ candidate: Candidate, _ wave: Wave) -> Bool {
+        candidate.isLikelyToStall || isDoubtful(candidate)
+            || (wave == .beta && sharesNetworkWithStalled(candidate))
+    }
+
+    /// Whether one result ends the lookup, so that it need not hear all of the closest.
+    var endsEarly: Bool {
+        switch goal {
+        case .peers, .immutable: true
+        case .nodes, .mutable: false
+        }
     }
 
     /// The queries that hold a slot, and how many of them are stalled.

@@ -57,6 +57,13 @@ package struct Shortlist: Sendable {
         return insert(candidate)
     }
 
+    /// Takes note that a candidate will hardly answer soon.
+    mutating func markLikelyToStall(_ endpoint: Endpoint) {
+        for index in storage.indices where storage[index].endpoint == endpoint {
+            storage[index].isLikelyToStall = true
+        }
+    }
+
     /// Offers a node of which only the address is known, as of a bootstrap node.
     package mutating func offer(unidentified endpoint: Endpoint) -> Outcome {
         var candidate = Candidate(distance: .maximum, endpoint: endpoint, hop: 1)
@@ -132,6 +139,8 @@ package struct Candidate: Sendable {
     /// The place of the node that named it, or `none`.
     package var referrer = Candidate.none
     package fileprivate(set) var isIdentified = true
+    /// Whether it answered late, or not at all, when last asked.
+    package fileprivate(set) var isLikelyToStall = false
     /// Whether it was stalled at any time.
     package var wasStalled = false
     /// The position of its query among those of the lookup, from 1; 0 when not asked.
