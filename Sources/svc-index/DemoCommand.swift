@@ -84,7 +84,7 @@ private struct DemoNetwork: Sendable {
                 _ = try await node.publish(announcement, deadline: .now + .seconds(5))
             }
             return DemoNetwork(contentID: id, network: network)
-        } catch let error as MainlineError {
+        } catch {
             throw Failure(.unavailable, error.description)
         }
     }
