@@ -147,11 +147,16 @@ let serviceTargets: [Target] = [
         ],
         swiftSettings: settings
     ),
+    .target(
+        name: "StoreFiles",
+        path: "Sources/IndexService/Store/Files",
+        swiftSettings: settings
+    ),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
         name: "IndexService",
         dependencies: [
-            "BLAKE3", "CBuildInfo", "Cache", "CZlib", "DHTClient", "DHTCore",
+            "BLAKE3", "CBuildInfo", "Cache", "CZlib", "DHTClient", "DHTCore", "StoreFiles",
             .product(name: "CoreMetrics", package: "swift-metrics"),
             .product(name: "GRDB", package: "GRDB.swift"),
             .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -167,6 +172,7 @@ let serviceTargets: [Target] = [
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ],
+        exclude: ["Store/Files"],
         swiftSettings: settings
     ),
     .executableTarget(

@@ -85,8 +85,8 @@ class DamageTest(EndToEndTest):
             name = self.random.choice(sorted(self.entries))
             what = self.flip_bit_in_manifest(name)
             with self.subTest(name=name, what=what):
-                parts = [words, "import it again"]
-                self.fail_with(69, parts, "export", "--db-path", self.database)
+                parts = [f"the manifest of {name} is damaged", "import them again"]
+                self.fail_with(1, parts, "export", "--db-path", self.database)
                 server = self.start(database=self.database)
                 cid = self.check_refusals(server, name, words)
                 others = [other for other in sorted(self.entries) if other != name]

@@ -222,7 +222,8 @@ class DHTTest(EndToEndTest):
         self.assertEqual(status, 503)
         self.assertEqual(report["missing"], ["dht_client_ready"])
         self.assertIn("dht.bootstrap", report["checks"]["dht_client_ready"])
-        self.assert_problem(server.get(f"/resolve/{cid}"), 404, "not_found")
+        # Whether anybody has it cannot be told without a network.
+        self.assert_problem(server.get(f"/resolve/{cid}"), 503, "upstream_unready")
         self.stop(server)
 
     def test_port_in_use_is_refused(self):

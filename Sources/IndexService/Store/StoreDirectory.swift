@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Glibc
+internal import StoreFiles
 internal import Synchronization
 
 /// The directory that holds a store, and the lock that keeps a second process out of it.
@@ -167,30 +168,6 @@ final class StoreDirectory: Sendable {
     private static func failure(_ code: Int32) -> StoreError {
         if code == ENOSPC || code == EDQUOT { return .diskFull }
         return .unwritable(SystemError.reason(code))
-    }
-}
-
-/// What tells a file from another one that is put in its place.
-private struct FileIdentity: Equatable {
-    let device: UInt64
-    let inode: UInt64
-
-    /// The file at `path`; nil when there is none.
-    init?(path: String) {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        self.init(status)
-    }
-
-    /// The file that is open as `descriptor`.
-    init?(descriptor: Int32) {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { return nil }
-        self.init(status)
-    }
-
-    private init(_ status: stat) {
-        (device, inode) = (UInt64(status.st_dev), UInt64(status.st_ino))
     }
 }
 
