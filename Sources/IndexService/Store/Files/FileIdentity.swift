@@ -2,8 +2,8 @@ internal import Glibc
 
 /// What tells a file from another one that is put in its place: `st_dev` and `st_ino` of stat(2).
 ///
-/// In a target of its own because a module that imports NIO may find `stat` to be a member of one of
-/// NIO's C modules, which it cannot name.
+/// In a target of its own because a module that imports NIO may find `stat` to be a member of one
+/// of NIO's C modules, which it cannot name.
 package struct FileIdentity: Equatable, Sendable {
     package let device: UInt64
     package let inode: UInt64
