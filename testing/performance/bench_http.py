@@ -5,7 +5,7 @@ nginx serves one static file (`open_file_cache`, 2 workers) with the very bytes 
 on the same path, so the ratio says what svc-index costs beside the practical limit. Prints a
 Markdown table (standard output) and, with --json, the same as JSON into a file.
 
-    bench_http.py BINARY IMPORT.ndjson [--path /resolve/libc6] [--min-ratio 1.0]
+    bench_http.py BINARY IMPORT.ndjson [--path /resolve/NAME] [--min-ratio 1.0]
     bench_http.py --stand-in          # nginx against a second nginx: the noise of this machine
 
 Exit codes: 0 done, 1 failed or below --min-ratio, 2 usage, 3 wrk or nginx is missing.
@@ -230,7 +230,7 @@ def parse_arguments(arguments):
     )
     parser.add_argument("binary", type=Path, nargs="?", help="a release build of svc-index")
     parser.add_argument("lines", type=Path, nargs="?", help="the NDJSON file to import")
-    parser.add_argument("--path", default="/resolve/libc6")
+    parser.add_argument("--path", help="what is asked for; by default the first name imported")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--duration", type=int, default=5, help="seconds of one run")
     parser.add_argument("--connections", type=int, default=64)
@@ -242,7 +242,18 @@ def parse_arguments(arguments):
     options = parser.parse_args(arguments)
     if not options.stand_in and (options.binary is None or options.lines is None):
         parser.error("BINARY and IMPORT.ndjson are needed (or --stand-in)")
+    if options.path is None:
+        options.path = "/resolve/libc6" if options.stand_in else first_path(options.lines)
     return options
+
+
+def first_path(lines):
+    """The question about the first name of an import file."""
+    try:
+        with lines.open(encoding="utf-8") as file:
+            return "/resolve/" + json.loads(file.readline())["name"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        sys.exit(f"bench_http: {lines} has no name in its first line: {error}")
 
 
 def main(arguments=None):
