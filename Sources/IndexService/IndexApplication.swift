@@ -108,7 +108,8 @@ package struct IndexApplication: Sendable {
             readiness: readiness,
             logger: logger
         )
-        var background: [any Service] = [monitor, refresher, misses]
+        let lag = LoopLagMonitor(group: group, metrics: metrics)
+        var background: [any Service] = [monitor, refresher, misses, lag]
         if let discovery { background.append(discovery) }
         var configuration = ServiceGroupConfiguration(
             services: background + listeners,

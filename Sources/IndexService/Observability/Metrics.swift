@@ -21,6 +21,8 @@ package final class Metrics: Sendable {
     let lookupHops: HistogramSeries
     let hedges: ScalarSeries
     private let busLag: ScalarSeries
+    let loopLag: HistogramSeries
+    let gateWaits: HistogramSeries
     private let methodCount = RequestMethod.allCases.count
     private let outcomeCount = RequestOutcome.allCases.count
 
@@ -42,6 +44,8 @@ package final class Metrics: Sendable {
         lookupHops = registry.histogram("dht_lookup_hops")
         hedges = registry.scalar("dht_hedged_requests_total")
         busLag = registry.scalar("bus_lagged_total")
+        loopLag = registry.histogram("event_loop_lag_seconds")
+        gateWaits = registry.histogram("miss_gate_wait_seconds")
         ProcessStatistics.collect(into: registry)
     }
 

@@ -95,12 +95,18 @@ package final class Misses: Service {
     ) async throws(ResolveError) -> Resolved {
         // Whoever was first may have ended just before this caller joined.
         if !key.skipsCache, let resolved = resolver.freshlyCached(key.query) { return resolved }
-        let gate = key.query.document == .resolution ? resolveGate : providersGate
+        let isResolution = key.query.document == .resolution
+        let gate = isResolution ? resolveGate : providersGate
+        let arrived = MonotonicInstant.now()
         do {
-            try await gate.enter(from: client, deadline: deadline, at: .now())
+            try await gate.enter(from: client, deadline: deadline, at: arrived)
         } catch {
             throw ResolveError(error)
         }
+        metrics.missAdmitted(
+            isResolution ? .resolve : .providers,
+            afterNanoseconds: Int64(clamping: MonotonicInstant.now().nanoseconds(since: arrived))
+        )
         defer { gate.leave(at: .now()) }
         let resolved = try await resolver.resolve(key.query, by: deadline)
         bus.publish(.resolved(key: key.query.key, source: resolved.source))

@@ -94,6 +94,8 @@ import Testing
                 "counter dht_hedged_requests_total result=win|lose|tie",
                 "counter bus_lagged_total",
                 "gauge dht_nodes state=good|dubious",
+                "histogram event_loop_lag_seconds",
+                "histogram miss_gate_wait_seconds route=resolve|providers",
                 "gauge amnesia_mode status=on|off",
                 "gauge pq_enabled",
                 "counter process_cpu_seconds_total",

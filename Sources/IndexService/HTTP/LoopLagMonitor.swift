@@ -1,0 +1,41 @@
+internal import Cache
+internal import NIOCore
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// Measures how late the event loops run their timers, so that an operator sees a stall.
+struct LoopLagMonitor: Service {
+    /// Ten turns a second and loop cost nothing and catch what a caller would notice.
+    private static let period = TimeAmount.milliseconds(100)
+
+    let group: any EventLoopGroup
+    let metrics: Metrics
+
+    /// Runs until the service group shuts down.
+    func run() async throws {
+        let timers = Array(group.makeIterator()).enumerated().map { index, loop in
+            let clock = LoopClock()
+            let stripe = MetricStripe(loop: index)
+            return loop.scheduleRepeatedTask(initialDelay: .zero, delay: Self.period) { _ in
+                guard let lag = clock.turned(at: .now(), expectedAfter: Self.period) else { return }
+                metrics.loopTurned(lateByNanoseconds: lag, on: stripe)
+            }
+        }
+        try? await gracefulShutdown()
+        for timer in timers { timer.cancel() }
+    }
+}
+
+/// When a loop's timer fired last.
+private final class LoopClock: Sendable {
+    /// Nanoseconds of the monotonic clock; 0 before the first turn.
+    private let last = Atomic<UInt64>(0)
+
+    /// How late this turn is in nanoseconds; nil for the first one.
+    func turned(at now: MonotonicInstant, expectedAfter period: TimeAmount) -> Int64? {
+        let last = last.exchange(now.nanoseconds, ordering: .relaxed)
+        guard last != 0 else { return nil }
+        let elapsed = now.nanoseconds(since: MonotonicInstant(nanoseconds: last))
+        return max(0, Int64(clamping: elapsed) - period.nanoseconds)
+    }
+}

@@ -1,0 +1,58 @@
+extension MetricDescription {
+    /// Where time goes that nobody works in: what shows a stall.
+    static let waits: [MetricDescription] = [
+        MetricDescription(
+            "event_loop_lag_seconds",
+            .histogram(waitBuckets),
+            help: "How late a timer of an event loop fires, measured ten times a second on each.",
+            whenItRises: """
+                Something keeps the loops from turning: the process lacks CPU (compare \
+                `process_cpu_seconds_total` with the cores it has), swaps, or a bug blocks a \
+                loop. Above 0.1 s every connection of that loop waits: give it cores, or set \
+                `http.event_loops` to what it has.
+                """
+        ),
+        MetricDescription(
+            "miss_gate_wait_seconds",
+            .histogram(waitBuckets),
+            [Label("route", GatedRoute.self)],
+            help: "How long an admitted miss waited for its place behind `limits.running`.",
+            whenItRises: """
+                More misses come than places get free. If `index_resolve_latency_seconds` rises \
+                with it, the store or the DHT is slow: see `GET /readyz`. If it does not, there \
+                are just many misses: raise `limits.running`, or `cache.entries` so that fewer \
+                are missed.
+                """
+        ),
+    ]
+
+    private static let waitBuckets = MetricBuckets(
+        [0.0001, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5],
+        in: .seconds
+    )
+}
+
+/// The routes whose misses have a gate (label `route` of `miss_gate_wait_seconds`).
+package enum GatedRoute: Int, MetricLabelValue {
+    case resolve, providers
+
+    package var text: String {
+        switch self {
+        case .resolve: "resolve"
+        case .providers: "providers"
+        }
+    }
+}
+
+// Waits.
+extension Metrics {
+    /// Counts a turn of an event loop, and how late it came.
+    func loopTurned(lateByNanoseconds lag: Int64, on stripe: MetricStripe) {
+        loopLag.record(lag, on: stripe, in: cells)
+    }
+
+    /// Counts a miss that got its place.
+    func missAdmitted(_ route: GatedRoute, afterNanoseconds wait: Int64) {
+        gateWaits.record(wait, series: route.rawValue, on: .shared, in: cells)
+    }
+}
