@@ -15,6 +15,8 @@ package struct SpillStatus: Equatable, Sendable {
     package internal(set) var dropped = 0
     /// Reads not taken because too many were waiting: misses.
     package internal(set) var refusedReads = 0
+    /// Reads that took longer than their caller had patience: misses.
+    package internal(set) var lateReads = 0
     /// Entries that left because newer ones needed the room.
     package internal(set) var evictions = 0
     /// Entries that a read found past their life.

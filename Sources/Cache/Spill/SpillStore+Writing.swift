@@ -35,6 +35,15 @@ extension SpillStore {
         if isAnewDue || perform({ try $0.probe() }) { writeAndPlan() }
     }
 
+    func replaceLostFile() {
+        let database = withState { state in
+            state.isCheckPlanned = false
+            return state.isClosed ? nil : state.database
+        }
+        guard let database, !files.isDatabaseInPlace else { return }
+        recordFailure(.damaged("its file was taken away"), of: database)
+    }
+
     func finish() {
         drainCompletely()
         let (database, isUseless) = withState { state in
