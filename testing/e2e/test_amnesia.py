@@ -95,6 +95,15 @@ class AmnesiaTest(EndToEndTest):
         successor.kill()
         self.assertEqual(self.snapshot(), before)
 
+    def test_a_profile_that_spills_does_not_in_amnesia(self):
+        before = self.snapshot()
+        server = self.start("--profile", "macronode", "--amnesia-enabled", "--db-path", ":memory:",
+                            "--dht-mode", "off", "--cache-entries", "4", **self.options)
+        self.work(server)
+        self.check_process(server)
+        self.stop(server)
+        self.assertEqual(self.snapshot(), before)
+
     def test_demo_writes_no_file(self):
         before = self.snapshot()
         demo = self.start(command="demo", admin=False, **self.options)

@@ -102,7 +102,11 @@ package final class Misses: Service {
             throw ResolveError(error)
         }
         defer { gate.leave(at: .now()) }
-        let resolved = try await resolver.resolve(key.query, by: deadline)
+        let resolved = try await resolver.resolve(
+            key.query,
+            by: deadline,
+            usingSpill: !key.skipsCache
+        )
         bus.publish(.resolved(key: key.query.key, source: resolved.source))
         return resolved
     }
