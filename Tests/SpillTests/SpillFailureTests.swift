@@ -181,6 +181,19 @@ import Testing
         #expect(!second.status.isHealthy, "the lock is where the file is")
     }
 
+    @Test func aDiskThatIsNearlyFullGetsItsRoomBack() async throws {
+        await fill()
+        let store = spill.makeStore { $0.minimumFreeBytes = .max / 4 }
+        #expect(await store.value(for: makeKey(1), at: 0) == makeEntry("1"))
+        store.checkFiles()
+        await store.flush()
+        #expect(store.status.isShortOfRoom && store.status.isHealthy)
+        #expect(store.status.entries == 0)
+        #expect(await store.lookUp(makeKey(1), at: 0) == .nothing)
+        #expect(!store.put(makeEntry(), for: makeKey(1)))
+        #expect(store.status.dropped == 1)
+    }
+
     /// Whatever an earlier process left, and also when it cannot be deleted yet.
     @Test func aStoreThatStartsEmptyFindsNothingFromBefore() async throws {
         await fill()

@@ -44,6 +44,16 @@ final class SpillFiles: Sendable {
 
     var databasePath: String { directory + "/spill.sqlite" }
 
+    /// Bytes that the disk has left; nil when the system does not say.
+    var freeBytes: Int64? {
+        var status = statvfs()
+        guard statvfs(directory, &status) == 0, status.f_blocks > 0 else { return nil }
+        let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(
+            by: UInt64(status.f_frsize)
+        )
+        return overflow ? .max : Int64(clamping: bytes)
+    }
+
     private var lockPath: String { directory + "/spill.lock" }
 
     /// Whether the database that was claimed last still stands in its place.

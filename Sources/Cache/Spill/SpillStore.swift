@@ -77,12 +77,14 @@ package final class SpillStore: Sendable {
 
     /// Keeps an entry; returns at once, with false when it was dropped.
     ///
-    /// That is so when the queue is full or the entry too large: then an older entry of the key may
-    /// stay, with its own life.
+    /// That is so when the queue or the disk is full or the entry too large: then an older entry of
+    /// the key may stay, with its own life.
     @discardableResult
     package func put(_ entry: SpilledEntry, for key: [UInt8]) -> Bool {
         let (isTaken, start) = withState { state -> (Bool, DrainPlan?) in
-            guard !state.isClosed, state.queue.put(key, entry, within: configuration) else {
+            guard !state.isClosed, !state.status.isShortOfRoom,
+                state.queue.put(key, entry, within: configuration)
+            else {
                 state.status.dropped += 1
                 return (false, nil)
             }
@@ -113,8 +115,8 @@ package final class SpillStore: Sendable {
         start.map(plan)
     }
 
-    /// Has the file made anew when somebody took it away: what is open then can be found by nobody
-    /// and still takes room.
+    /// Has the file made anew when somebody took it away, for what is open then can be found by
+    /// nobody and still takes room; and has it emptied while the disk is short of room.
     package func checkFiles() {
         let isPlanned = withState { state in
             guard !state.isClosed, !state.isCheckPlanned else { return false }
@@ -122,7 +124,10 @@ package final class SpillStore: Sendable {
             return true
         }
         guard isPlanned else { return }
-        writer.async { [weak self] in self?.replaceLostFile() }
+        writer.async { [weak self] in
+            self?.replaceLostFile()
+            self?.leaveRoom()
+        }
     }
 
     /// Returns when all that was put and removed before is written, or has failed to be.

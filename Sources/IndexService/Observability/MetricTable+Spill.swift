@@ -39,10 +39,11 @@ extension MetricDescription {
         MetricDescription(
             "index_spill_dropped_total",
             .counter,
-            help: "Evicted answers that were not kept: the queue was full, or a write failed.",
+            help: "Evicted answers not kept: queue or disk were full, or a write failed.",
             whenItRises: """
-                The disk does not keep up with what RAM evicts. Raise `cache.max_bytes`, so that \
-                less is evicted, or give the spill a faster disk (`spill.path`).
+                The disk is nearly full (the log says so), or does not keep up with what RAM \
+                evicts. Raise `cache.max_bytes`, so that less is evicted, or give the spill \
+                another disk (`spill.path`).
                 """
         ),
         MetricDescription(

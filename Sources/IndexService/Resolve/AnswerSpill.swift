@@ -34,11 +34,19 @@ package final class AnswerSpill: Sendable {
     /// Opens the spill in `directory`, which is made when it is missing; blocks.
     ///
     /// What is wrong with the directory shows in `status`; it is tried again.
-    package convenience init(directory: String, maximumBytes: Int, breaker: CircuitBreaker) {
+    ///
+    /// - Parameter leastFree: bytes that are to stay free on its disk, for the index.
+    package convenience init(
+        directory: String,
+        maximumBytes: Int,
+        leastFree: Int,
+        breaker: CircuitBreaker
+    ) {
         var configuration = SpillConfiguration(maximumBytes: maximumBytes) { bytes in
             ContentID(of: bytes).bytes
         }
         configuration.startsEmpty = true
+        configuration.minimumFreeBytes = Int64(leastFree)
         try? FileManager.default.createDirectory(
             atPath: directory,
             withIntermediateDirectories: true,
@@ -90,7 +98,7 @@ package final class AnswerSpill: Sendable {
 
     var status: SpillStatus { store.status }
 
-    /// Has the files looked at, in the background.
+    /// Has the files and the room on their disk looked at, in the background.
     func checkFiles() {
         store.checkFiles()
     }

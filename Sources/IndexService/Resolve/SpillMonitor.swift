@@ -14,6 +14,7 @@ struct SpillMonitor: Service {
     func run() async throws {
         try? await cancelWhenGracefulShutdown {
             var wasHealthy = true
+            var wasShort = false
             while !Task.isCancelled {
                 self.spill.checkFiles()
                 let status = self.spill.status
@@ -21,8 +22,18 @@ struct SpillMonitor: Service {
                     self.logChange(to: status.isHealthy, status.lastError)
                 }
                 wasHealthy = status.isHealthy
+                if status.isShortOfRoom != wasShort { self.logRoom(isShort: status.isShortOfRoom) }
+                wasShort = status.isShortOfRoom
                 try await Task.sleep(for: Self.period)
             }
+        }
+    }
+
+    private func logRoom(isShort: Bool) {
+        if isShort {
+            logger.warning("the spill's disk is nearly full; it was emptied and keeps nothing")
+        } else {
+            logger.notice("the spill keeps answers again")
         }
     }
 

@@ -46,12 +46,16 @@ extension Settings {
 }
 
 extension AnswerSpill {
+    /// Room on the disk beyond what the index must have, in bytes: it has to grow as well.
+    private static let roomForIndex = 64 << 20
+
     /// Nil when the settings switch it off.
     convenience init?(settings: Settings, breaker: CircuitBreaker?) {
         guard let directory = settings.spillDirectory, let breaker else { return nil }
         self.init(
             directory: directory,
             maximumBytes: settings.spill.maxBytes,
+            leastFree: settings.database.minFreeBytes + Self.roomForIndex,
             breaker: breaker
         )
     }
