@@ -156,7 +156,8 @@ let serviceTargets: [Target] = [
     .target(
         name: "IndexService",
         dependencies: [
-            "BLAKE3", "CBuildInfo", "Cache", "CZlib", "DHTClient", "DHTCore", "StoreFiles",
+            "BLAKE3", "CBuildInfo", "Cache", "CZlib", "DHTClient", "DHTCore", "Spill",
+            "StoreFiles",
             .product(name: "CoreMetrics", package: "swift-metrics"),
             .product(name: "GRDB", package: "GRDB.swift"),
             .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -188,7 +189,7 @@ let serviceTargets: [Target] = [
     .testTarget(
         name: "IndexServiceTests",
         dependencies: [
-            "IndexService", "BLAKE3", "Cache", "CZlib", "DHTClient", "DHTCore",
+            "IndexService", "BLAKE3", "Cache", "CZlib", "DHTClient", "DHTCore", "Spill",
             .product(name: "GRDB", package: "GRDB.swift"),
             .product(name: "Logging", package: "swift-log"),
             .product(name: "NIOCore", package: "swift-nio"),

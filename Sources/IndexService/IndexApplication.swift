@@ -15,6 +15,8 @@ package struct IndexApplication: Sendable {
     private let settings: Settings
     private let logger: Logger
     private let cache: AnswerCache
+    let spill: AnswerSpill?
+    let upstreams: Upstreams
     let pins: PinnedKeys
     private let refresher: Refresher
     private let misses: Misses
@@ -36,7 +38,9 @@ package struct IndexApplication: Sendable {
                 metadata: ["directory": "\(settings.database.path)"]
             )
         }
-        let cache = AnswerCache(settings: settings.cache)
+        upstreams = Upstreams(settings: settings)
+        spill = AnswerSpill(settings: settings, breaker: upstreams.spill)
+        let cache = AnswerCache(settings: settings.cache, spill: spill)
         let pins = PinnedKeys()
         let refreshes = RefreshQueue()
         resolver = Resolver(
@@ -45,6 +49,7 @@ package struct IndexApplication: Sendable {
             policy: try Resolver.Policy(settings: settings),
             pins: pins,
             refreshes: refreshes,
+            breaker: upstreams.index,
             metrics: metrics
         )
         let metrics = metrics
@@ -63,6 +68,8 @@ package struct IndexApplication: Sendable {
             let statistics = cache.statistics
             return (statistics.entries, statistics.bytes)
         }
+        if let spill { metrics.readSpill { spill.status } }
+        metrics.readBreakers(of: upstreams)
     }
 
     /// Serves until the process is told to stop (SIGTERM, SIGINT) or the task is cancelled.
@@ -96,6 +103,7 @@ package struct IndexApplication: Sendable {
         readiness.set(.configLoaded, .ok)
         let discovery = try await MainlineService.start(
             settings,
+            breaker: upstreams.dht,
             readiness: readiness,
             metrics: metrics,
             logger: logger
@@ -104,12 +112,14 @@ package struct IndexApplication: Sendable {
         let listeners = try await makeListeners(on: group, onListening: onListening)
         let monitor = StoreMonitor(
             store: store,
+            breaker: upstreams.index,
             bus: bus,
             readiness: readiness,
             logger: logger
         )
         let lag = LoopLagMonitor(group: group, metrics: metrics)
         var background: [any Service] = [monitor, refresher, misses, lag]
+        if let spill { background.append(SpillMonitor(spill: spill, logger: logger)) }
         if let discovery { background.append(discovery) }
         var configuration = ServiceGroupConfiguration(
             services: background + listeners,
@@ -182,6 +192,7 @@ package struct IndexApplication: Sendable {
             pins: pins,
             refresher: refresher,
             readiness: readiness,
+            upstreams: upstreams,
             metrics: metrics,
             limits: BodyReader(
                 maximumBytes: settings.http.maxBodyBytes,
@@ -217,6 +228,7 @@ package struct IndexApplication: Sendable {
     private func shutDown(_ group: MultiThreadedEventLoopGroup?) async {
         bus.finish()
         cache.removeAll(erasing: settings.amnesia.enabled)
+        await spill?.close()
         do {
             try await store.close()
             try await group?.shutdownGracefully()

@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import GRDB
 import Testing
@@ -157,6 +158,71 @@ import Testing
         )
         await eventually { store.status.isHealthy && store.status.written == 1 }
         #expect(store.status.failures >= 1)
+    }
+
+    @Test func aFileThatIsTakenAwayIsMadeAnewOnceThereIsAPlace() async throws {
+        let store = spill.makeStore()
+        store.put(makeEntry(), for: makeKey(1))
+        await store.flush()
+        store.checkFiles()
+        await store.flush()
+        #expect(store.status.rebuilds == 0)
+        try FileManager.default.removeItem(atPath: spill.directory)
+        store.checkFiles()
+        await eventually { !store.status.isHealthy }
+        #expect(await store.lookUp(makeKey(1), at: 0).entry == nil)
+        try FileManager.default.createDirectory(
+            atPath: spill.directory,
+            withIntermediateDirectories: true
+        )
+        await eventually { store.status.isHealthy }
+        #expect(await works(store))
+        let second = spill.makeStore()
+        #expect(!second.status.isHealthy, "the lock is where the file is")
+    }
+
+    @Test func aDiskThatIsNearlyFullGetsItsRoomBack() async throws {
+        await fill()
+        let store = spill.makeStore { $0.minimumFreeBytes = .max / 4 }
+        #expect(await store.value(for: makeKey(1), at: 0) == makeEntry("1"))
+        store.checkFiles()
+        await store.flush()
+        #expect(store.status.isShortOfRoom && store.status.isHealthy)
+        #expect(store.status.entries == 0)
+        #expect(await store.lookUp(makeKey(1), at: 0) == .nothing)
+        #expect(!store.put(makeEntry(), for: makeKey(1)))
+        #expect(store.status.dropped == 1)
+    }
+
+    /// Whatever an earlier process left, and also when it cannot be deleted yet.
+    @Test func aStoreThatStartsEmptyFindsNothingFromBefore() async throws {
+        await fill()
+        let store = spill.makeStore { $0.startsEmpty = true }
+        #expect(store.status.entries == 0)
+        store.put(makeEntry("new"), for: makeKey(1))
+        await store.flush()
+        let second = spill.makeStore { $0.startsEmpty = true }
+        #expect(!second.status.isHealthy)
+        await store.close()
+        await eventually { second.status.isHealthy }
+        #expect(await second.lookUp(makeKey(1), at: 0) == .nothing)
+        #expect(await works(second))
+    }
+
+    @Test func aReaderWithoutPatienceIsTold() async throws {
+        await fill()
+        let store = spill.makeStore { ($0.readers, $0.readDepth) = (1, 2) }
+        let gate = DispatchSemaphore(value: 0)
+        store.readers[0].async { gate.wait() }
+        #expect(await store.lookUp(makeKey(1), at: 0, within: 5) == .failed)
+        #expect(await store.lookUp(makeKey(1), at: 0, within: 5) == .failed)
+        #expect(store.status.lateReads == 2)
+        #expect(await store.lookUp(makeKey(1), at: 0) == .failed, "too many wait")
+        #expect(store.status.refusedReads == 1)
+        gate.signal()
+        await eventually { await store.value(for: makeKey(1), at: 0) != nil }
+        await store.close()
+        #expect(await store.lookUp(makeKey(1), at: 0) == .failed)
     }
 
     @Test func aSecondStoreWaitsForTheFirst() async {

@@ -95,6 +95,17 @@ class AmnesiaTest(EndToEndTest):
         successor.kill()
         self.assertEqual(self.snapshot(), before)
 
+    def test_a_profile_that_spills_does_not_in_amnesia(self):
+        before = self.snapshot()
+        server = self.start("--profile", "macronode", "--amnesia-enabled", "--db-path", ":memory:",
+                            "--dht-mode", "off", "--cache-entries", "30", **self.options)
+        self.work(server)
+        for number in range(100):
+            self.assert_status(server.get(f"/resolve/n{number % 10}?limit={number // 10}"), 200)
+        self.check_process(server)
+        self.stop(server)
+        self.assertEqual(self.snapshot(), before)
+
     def test_demo_writes_no_file(self):
         before = self.snapshot()
         demo = self.start(command="demo", admin=False, **self.options)

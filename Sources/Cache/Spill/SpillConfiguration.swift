@@ -23,6 +23,11 @@ package struct SpillConfiguration: Sendable {
     package var retryDelay = 1000
     /// How long SQLite waits for a lock that somebody else's tool holds, in milliseconds.
     package var busyTimeout = 100
+    /// Free bytes of the disk below which the spill empties itself and keeps nothing: others need
+    /// the room more.
+    package var minimumFreeBytes: Int64 = 0
+    /// Whether what is there at the start is deleted: where its entries may not be true any more.
+    package var startsEmpty = false
     /// Names this start of the machine; nil asks the system.
     package var bootID: [UInt8]?
     package var checksum: SpillChecksum

@@ -11,10 +11,12 @@ package struct SpillStatus: Equatable, Sendable {
     package internal(set) var misses = 0
     /// Entries written.
     package internal(set) var written = 0
-    /// Entries not taken: the queue was full, or the entry too large.
+    /// Entries not taken: the queue or the disk was full, or the entry too large.
     package internal(set) var dropped = 0
     /// Reads not taken because too many were waiting: misses.
     package internal(set) var refusedReads = 0
+    /// Reads that took longer than their caller had patience: misses.
+    package internal(set) var lateReads = 0
     /// Entries that left because newer ones needed the room.
     package internal(set) var evictions = 0
     /// Entries that a read found past their life.
@@ -27,6 +29,8 @@ package struct SpillStatus: Equatable, Sendable {
     package internal(set) var failures = 0
     /// Entries that were lost by failed transactions.
     package internal(set) var lostEntries = 0
+    /// Whether the disk has so little room left that nothing is kept.
+    package internal(set) var isShortOfRoom = false
     /// One sentence on the last failure; it stays when all is well again.
     package internal(set) var lastError: String?
     /// Whether the last operation on the database succeeded; tried anew by itself when not.

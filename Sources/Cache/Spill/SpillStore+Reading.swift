@@ -1,44 +1,71 @@
 internal import Dispatch
 internal import Synchronization
 
+/// What a look into the spill came to.
+package enum SpillLookup: Equatable, Sendable {
+    case found(SpilledEntry)
+    /// There is none, or its life is over.
+    case nothing
+    /// It is not known: the disk failed or took too long, or too many reads were waiting.
+    case failed
+
+    package var entry: SpilledEntry? {
+        if case .found(let entry) = self { entry } else { nil }
+    }
+}
+
 extension SpillStore {
     /// The entry of a key, also one that is not written yet; nil when there is none, its life is
     /// over, or it cannot be had.
     ///
-    /// A cancelled caller gets nil at once. A read under way while `remove` is called may find what
-    /// was there before.
-    ///
     /// - Parameter now: milliseconds since 1970.
     package func value(for key: [UInt8], at now: Int64) async -> SpilledEntry? {
-        let entry: SpilledEntry?
+        await lookUp(key, at: now).entry
+    }
+
+    /// Looks for the entry of a key, also one that is not written yet.
+    ///
+    /// A cancelled caller is told `failed` at once. A read under way while `remove` is called may
+    /// find what was there before.
+    ///
+    /// - Parameters:
+    ///   - now: milliseconds since 1970.
+    ///   - patience: milliseconds after which the caller is told `failed`; nil waits for the disk.
+    package func lookUp(
+        _ key: [UInt8],
+        at now: Int64,
+        within patience: Int? = nil
+    ) async -> SpillLookup {
+        var result: SpillLookup
         switch withState({ source(of: key, &$0) }) {
-        case .queue(let found): entry = found.flatMap { $0.isExpired(at: now) ? nil : $0 }
+        case .known(let known): result = known
         case .database(let database, let reader):
-            entry = await read(key, at: now, from: database, on: reader)
+            result = await read(key, at: now, from: database, on: reader, within: patience)
         }
+        if let entry = result.entry, entry.isExpired(at: now) { result = .nothing }
         withState { state in
-            if entry == nil { state.status.misses += 1 } else { state.status.hits += 1 }
+            if result.entry == nil { state.status.misses += 1 } else { state.status.hits += 1 }
         }
-        return entry
+        return result
     }
 
     /// Where an entry is to be had.
     private enum Source {
-        case queue(SpilledEntry?)
+        case known(SpillLookup)
         case database(SpillDatabase, reader: Int)
     }
 
     private func source(of key: [UInt8], _ state: inout State) -> Source {
-        if state.isClosed { return .queue(nil) }
+        if state.isClosed { return .known(.failed) }
         switch state.queue.result(for: key) {
-        case .entry(let entry): return .queue(entry)
-        case .nothing: return .queue(nil)
+        case .entry(let entry): return .known(.found(entry))
+        case .nothing: return .known(.nothing)
         case nil: break
         }
-        guard let database = state.database else { return .queue(nil) }
+        guard let database = state.database else { return .known(.failed) }
         guard state.pendingReads < configuration.readDepth else {
             state.status.refusedReads += 1
-            return .queue(nil)
+            return .known(.failed)
         }
         state.pendingReads += 1
         state.nextReader = (state.nextReader + 1) % readers.count
@@ -49,35 +76,43 @@ extension SpillStore {
         _ key: [UInt8],
         at now: Int64,
         from database: SpillDatabase,
-        on reader: Int
-    ) async -> SpilledEntry? {
+        on reader: Int,
+        within patience: Int?
+    ) async -> SpillLookup {
         let waiter = ReadWaiter()
+        if let patience {
+            let end = DispatchTime.now() + .milliseconds(max(1, patience))
+            timer.asyncAfter(deadline: end) { [self] in
+                if waiter.finish(.failed) { withState { $0.status.lateReads += 1 } }
+            }
+        }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 waiter.wait(continuation)
                 readers[reader].async { [self] in
-                    let entry = waiter.isDone ? nil : read(key, at: now, from: database)
+                    let result = waiter.isDone ? .failed : read(key, at: now, from: database)
                     withState { $0.pendingReads -= 1 }
-                    waiter.finish(entry)
+                    waiter.finish(result)
                 }
             }
         } onCancel: {
-            waiter.finish(nil)
+            waiter.finish(.failed)
         }
     }
 
     /// Runs on a reading thread.
     private func read(_ key: [UInt8], at now: Int64, from database: SpillDatabase)
-        -> SpilledEntry?
+        -> SpillLookup
     {
         do {
-            guard let record = try database.record(for: key) else { return nil }
-            if let entry = record.entry, !entry.isExpired(at: now) { return entry }
+            guard let record = try database.record(for: key) else { return .nothing }
+            if let entry = record.entry, !entry.isExpired(at: now) { return .found(entry) }
             discard(record)
+            return .nothing
         } catch {
             recordFailure(SpillError(error), of: database)
+            return .failed
         }
-        return nil
     }
 
     /// Has a row deleted that no read will want.
@@ -95,11 +130,12 @@ extension SpillStore {
     }
 }
 
-/// One caller waiting for a read: whoever comes first, the result or the cancellation, ends it.
+/// One caller waiting for a read: whoever comes first, the result, the end of the caller's patience
+/// or the cancellation, ends it.
 private final class ReadWaiter: Sendable {
     private enum State {
         case starting
-        case waiting(CheckedContinuation<SpilledEntry?, Never>)
+        case waiting(CheckedContinuation<SpillLookup, Never>)
         case done
     }
 
@@ -109,21 +145,27 @@ private final class ReadWaiter: Sendable {
         state.withLock { if case .done = $0 { true } else { false } }
     }
 
-    func wait(_ continuation: CheckedContinuation<SpilledEntry?, Never>) {
+    func wait(_ continuation: CheckedContinuation<SpillLookup, Never>) {
         let isDone = state.withLock { state in
             if case .done = state { return true }
             state = .waiting(continuation)
             return false
         }
-        if isDone { continuation.resume(returning: nil) }
+        if isDone { continuation.resume(returning: .failed) }
     }
 
-    func finish(_ entry: SpilledEntry?) {
-        let continuation = state.withLock { state -> CheckedContinuation<SpilledEntry?, Never>? in
+    /// Whether this ended the wait, as opposed to having come too late.
+    @discardableResult
+    func finish(_ result: SpillLookup) -> Bool {
+        let (isFirst, continuation) = state.withLock { state in
             defer { state = .done }
-            if case .waiting(let continuation) = state { return continuation }
-            return nil
+            return switch state {
+            case .starting: (true, nil as CheckedContinuation<SpillLookup, Never>?)
+            case .waiting(let continuation): (true, continuation)
+            case .done: (false, nil)
+            }
         }
-        continuation?.resume(returning: entry)
+        continuation?.resume(returning: result)
+        return isFirst
     }
 }

@@ -35,6 +35,29 @@ extension SpillStore {
         if isAnewDue || perform({ try $0.probe() }) { writeAndPlan() }
     }
 
+    func replaceLostFile() {
+        let database = withState { state in
+            state.isCheckPlanned = false
+            return state.isClosed ? nil : state.database
+        }
+        guard let database, !files.isDatabaseInPlace else { return }
+        recordFailure(.damaged("its file was taken away"), of: database)
+    }
+
+    /// Gives the disk's last room to others, and begins anew when there is twice as much.
+    func leaveRoom() {
+        let least = configuration.minimumFreeBytes
+        guard least > 0, let free = files.freeBytes else { return }
+        let start = withState { state -> DrainPlan? in
+            let wasShort = state.status.isShortOfRoom
+            state.status.isShortOfRoom = free < least || wasShort && free / 2 < least
+            guard state.status.isShortOfRoom, !wasShort, !state.isClosed else { return nil }
+            state.queue.removeEverything()
+            return nextDrain(&state)
+        }
+        start.map(plan)
+    }
+
     func finish() {
         drainCompletely()
         let (database, isUseless) = withState { state in

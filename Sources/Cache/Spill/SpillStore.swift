@@ -10,8 +10,8 @@ internal import Synchronization
 ///
 /// Removals are kept: where one cannot be written, the whole file is distrusted and made anew
 /// before it is read again. A machine that stops without closing the store makes it start empty.
-/// What cannot be kept is a removal that found the disk read-only when the process ended: call
-/// `removeAll` after opening where entries may have changed in the meantime.
+/// What cannot be kept is a removal that found the disk read-only when the process ended: set
+/// `startsEmpty` where entries may have changed in the meantime.
 ///
 /// SQLite runs on dispatch queues of the store's own, never on the caller's thread but for the
 /// opening.
@@ -30,6 +30,8 @@ package final class SpillStore: Sendable {
         var drainNumber = 0
         /// Whether a try of the failed database is on its way.
         var isRetryPlanned = false
+        /// Whether a look at the files is on its way.
+        var isCheckPlanned = false
         var isClosed = false
     }
 
@@ -45,6 +47,8 @@ package final class SpillStore: Sendable {
     let files: SpillFiles
     let writer = DispatchQueue(label: "spill.writer")
     let readers: [DispatchQueue]
+    /// Where the patience of readers ends: nothing here ever waits for the disk.
+    let timer = DispatchQueue(label: "spill.timer")
     private let state = Mutex(State())
 
     /// Opens the spill in a directory that is there, or starts anew; blocks.
@@ -57,8 +61,9 @@ package final class SpillStore: Sendable {
         readers = (0..<max(1, configuration.readers)).map {
             DispatchQueue(label: "spill.reader.\($0)")
         }
+        let isTrusted = !configuration.startsEmpty || (try? files.delete()) != nil
         openDatabase()
-        maintain()
+        if isTrusted { maintain() } else { removeAll() }
     }
 
     package var status: SpillStatus {
@@ -72,12 +77,14 @@ package final class SpillStore: Sendable {
 
     /// Keeps an entry; returns at once, with false when it was dropped.
     ///
-    /// That is so when the queue is full or the entry too large: then an older entry of the key may
-    /// stay, with its own life.
+    /// That is so when the queue or the disk is full or the entry too large: then an older entry of
+    /// the key may stay, with its own life.
     @discardableResult
     package func put(_ entry: SpilledEntry, for key: [UInt8]) -> Bool {
         let (isTaken, start) = withState { state -> (Bool, DrainPlan?) in
-            guard !state.isClosed, state.queue.put(key, entry, within: configuration) else {
+            guard !state.isClosed, !state.status.isShortOfRoom,
+                state.queue.put(key, entry, within: configuration)
+            else {
                 state.status.dropped += 1
                 return (false, nil)
             }
@@ -106,6 +113,21 @@ package final class SpillStore: Sendable {
             return nextDrain(&state)
         }
         start.map(plan)
+    }
+
+    /// Has the file made anew when somebody took it away, for what is open then can be found by
+    /// nobody and still takes room; and has it emptied while the disk is short of room.
+    package func checkFiles() {
+        let isPlanned = withState { state in
+            guard !state.isClosed, !state.isCheckPlanned else { return false }
+            state.isCheckPlanned = true
+            return true
+        }
+        guard isPlanned else { return }
+        writer.async { [weak self] in
+            self?.replaceLostFile()
+            self?.leaveRoom()
+        }
     }
 
     /// Returns when all that was put and removed before is written, or has failed to be.

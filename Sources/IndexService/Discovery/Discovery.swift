@@ -20,13 +20,19 @@ final class Discovery: Sendable {
     let budget: UInt64
     private let client: MainlineClient
     private let rate: Mutex<TokenBucket>
-    private let breaker = CircuitBreaker()
+    private let breaker: CircuitBreaker
     private let newest = NewestRecords()
 
     /// - Parameter lookupsPerSecond: lookups started a second, with a burst of as many.
-    init(client: MainlineClient, budget: UInt64, lookupsPerSecond: Int = 500) {
+    init(
+        client: MainlineClient,
+        budget: UInt64,
+        lookupsPerSecond: Int = 500,
+        breaker: CircuitBreaker = CircuitBreaker()
+    ) {
         self.client = client
         self.budget = budget
+        self.breaker = breaker
         rate = Mutex(TokenBucket(perSecond: lookupsPerSecond, burst: lookupsPerSecond))
     }
 

@@ -37,14 +37,16 @@ final class MainlineService: Service {
 
     /// Binds the client's sockets; nil when the settings switch the DHT off.
     ///
+    /// - Parameter breaker: in front of the DHT; nil when it is switched off.
     /// - Throws: `StartError.discovery` when an address cannot be had.
     static func start(
         _ settings: Settings,
+        breaker: CircuitBreaker?,
         readiness: Readiness,
         metrics: Metrics,
         logger: Logger
     ) async throws(StartError) -> MainlineService? {
-        guard settings.dht.mode != .off else {
+        guard settings.dht.mode != .off, let breaker else {
             readiness.set(.dhtClientReady, .disabled)
             return nil
         }
@@ -68,7 +70,8 @@ final class MainlineService: Service {
             discovery: Discovery(
                 client: client,
                 budget: UInt64(clamping: settings.dht.deadline.nanoseconds),
-                lookupsPerSecond: settings.limits.lookupsPerSecond
+                lookupsPerSecond: settings.limits.lookupsPerSecond,
+                breaker: breaker
             ),
             bar: bar,
             hasBootstrap: !settings.dht.bootstrap.isEmpty,
@@ -102,6 +105,9 @@ final class MainlineService: Service {
     private func obstacle(_ status: MainlineStatus) -> String? {
         guard hasBootstrap || status.node.good + status.node.questionable > 0 else {
             return "no node to join the DHT by is named; set dht.bootstrap"
+        }
+        if discovery.phase(at: .now()) == .open {
+            return "most lookups of the last seconds found nobody to ask; the next try follows"
         }
         return status.obstacle(to: bar)
     }

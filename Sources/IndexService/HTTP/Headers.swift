@@ -7,9 +7,9 @@ enum CacheStatus {
 
     static let hit = "svc-index; hit; detail=ram"
 
-    /// The cache was asked and had nothing.
-    static func miss(from source: Resolved.Source) -> String {
-        "svc-index; fwd=miss; detail=\(source.rawValue)"
+    /// The caches were asked first: RAM, and then the spill, had it or had nothing.
+    static func answered(from source: Resolved.Source) -> String {
+        "svc-index; \(source.isCache ? "hit" : "fwd=miss"); detail=\(source.rawValue)"
     }
 
     /// The request asked to go past the cache (`fresh=true`).

@@ -20,6 +20,7 @@ struct IndexResponder: HTTPResponder {
     let pins: PinnedKeys
     let refresher: Refresher
     let readiness: Readiness
+    let upstreams: Upstreams
     let metrics: Metrics
     let limits: BodyReader
     /// How long a caller waits for an answer, in nanoseconds: less than a request may take.

@@ -4,7 +4,7 @@ extension MetricDescription {
     /// A new metric is one row here and one section in `docs/metrics.md`; it can then be recorded
     /// through swift-metrics by its name, or through a typed method of ``Metrics``.
     package static let all: [MetricDescription] =
-        requests + resolving + lookups + waits + modes + process
+        requests + resolving + spilling + lookups + upstreams + waits + modes + process
 
     private static let latency = MetricBuckets(
         [0.0001, 0.00025, 0.0005, 0.001, 0.005, 0.01, 0.02, 0.05, 0.08, 0.1, 0.2, 0.5, 1, 2, 5],

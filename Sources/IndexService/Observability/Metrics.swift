@@ -17,6 +17,8 @@ package final class Metrics: Sendable {
     private let coalesced: ScalarSeries
     private let integrityFailures: ScalarSeries
     private let providerSetChanges: ScalarSeries
+    let spillHits: ScalarSeries
+    let spillMisses: ScalarSeries
     let lookupTimes: HistogramSeries
     let lookupHops: HistogramSeries
     let hedges: ScalarSeries
@@ -40,6 +42,8 @@ package final class Metrics: Sendable {
         coalesced = registry.scalar("index_coalesced_total")
         integrityFailures = registry.scalar("index_integrity_fail_total")
         providerSetChanges = registry.scalar("index_provider_set_changes_total")
+        spillHits = registry.scalar("index_spill_hits_total")
+        spillMisses = registry.scalar("index_spill_misses_total")
         lookupTimes = registry.histogram("index_dht_lookup_ms")
         lookupHops = registry.histogram("dht_lookup_hops")
         hedges = registry.scalar("dht_hedged_requests_total")

@@ -86,12 +86,24 @@ package struct CachedOutcome: Sendable {
 package struct Resolved: Sendable {
     package enum Source: String, Sendable {
         case ram
-        /// Out of RAM, past its life.
+        /// Out of RAM or the spill, past its life.
         case stale
+        /// Out of the cache on disk.
+        case spill
         case index
         case dht
     }
 
     package let outcome: Outcome
     package let source: Source
+}
+
+extension Resolved.Source {
+    /// Whether a cache of ours had it, as opposed to its having been looked up.
+    var isCache: Bool {
+        switch self {
+        case .ram, .stale, .spill: true
+        case .index, .dht: false
+        }
+    }
 }

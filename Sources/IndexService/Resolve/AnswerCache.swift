@@ -7,11 +7,14 @@ internal import NIOCore
 package final class AnswerCache: Sendable {
     private let entries: ShardedCache<AnswerQuery, Outcome>
     private let epochs = SubjectEpochs()
+    /// Where answers go that RAM has no room for; nil: nowhere.
+    let spill: AnswerSpill?
     /// Answers that the share of pinned ones has room for.
     let pinCapacity: Int
 
-    package init(limits: CacheLimits, shards: Int?) {
+    package init(limits: CacheLimits, shards: Int?, spill: AnswerSpill? = nil) {
         pinCapacity = limits.pinned.entries
+        self.spill = spill
         entries = ShardedCache(limits: limits, shardCount: shards)
     }
 
@@ -46,28 +49,71 @@ package final class AnswerCache: Sendable {
     }
 
     /// Puts an outcome in; true when the one it replaces named other providers.
+    ///
+    /// - Parameter mayBeSpilled: whether an older answer may be in the spill; it ends.
     @discardableResult
     func insert(
         _ outcome: Outcome,
         for query: AnswerQuery,
         pinned: Bool,
+        mayBeSpilled: Bool = true,
         at now: MonotonicInstant
     ) -> Bool {
+        let insertion = put(outcome, for: query, pinned: pinned, at: now)
+        // What was in RAM until now is not in the spill.
+        if mayBeSpilled, insertion.replaced == nil { spill?.forget(query) }
+        guard case .found(let former)? = insertion.replaced?.value,
+            case .found(let answer) = outcome
+        else { return false }
+        return former.providerSet != answer.providerSet
+    }
+
+    /// Puts an answer back that the spill has given up, unless RAM has got one meanwhile: that one
+    /// is newer.
+    func restore(
+        _ answer: Answer,
+        for query: AnswerQuery,
+        pinned: Bool,
+        at now: MonotonicInstant
+    ) {
+        guard outcome(for: query, at: now) == nil else { return }
+        let insertion = put(.found(answer), for: query, pinned: pinned, at: now)
+        guard let newer = insertion.replaced, newer.life.staleUntil > now,
+            epochs.areCurrent(newer.value.subjects)
+        else { return }
+        put(newer.value, for: query, pinned: newer.kind == .pinned, at: now)
+    }
+
+    /// Hands what had to leave RAM to the spill: answers that may still be given out.
+    private func keep(_ evicted: [CacheEntry<AnswerQuery, Outcome>], at now: MonotonicInstant) {
+        guard let spill else { return }
+        for entry in evicted {
+            guard case .found(let answer) = entry.value, now < answer.staleUntil,
+                epochs.areCurrent(answer.subjects)
+            else { continue }
+            spill.keep(answer, for: entry.key)
+        }
+    }
+
+    @discardableResult
+    private func put(
+        _ outcome: Outcome,
+        for query: AnswerQuery,
+        pinned: Bool,
+        at now: MonotonicInstant
+    ) -> Insertion<AnswerQuery, Outcome> {
         let kind: EntryKind =
             switch outcome {
             case .found: pinned ? .pinned : .positive
             case .absent: .negative
             }
-        let life = outcome.life(from: now)
         let cost = outcome.memory + query.memory
         let insertion = entries.insert(
-            CacheEntry(key: query, value: outcome, kind: kind, life: life, cost: cost),
+            CacheEntry(key: query, value: outcome, kind: kind, life: outcome.life, cost: cost),
             at: now
         )
-        guard case .found(let former)? = insertion.replaced?.value,
-            case .found(let answer) = outcome
-        else { return false }
-        return former.providerSet != answer.providerSet
+        keep(insertion.evicted, at: now)
+        return insertion
     }
 
     /// Ends every answer that mentions one of `keys`; returns after which none of them is served.
@@ -111,12 +157,12 @@ extension Outcome {
 
     /// An answer is looked up again by whoever asks in the last tenth of its life; an absence ends
     /// by itself.
-    fileprivate func life(from now: MonotonicInstant) -> Life {
+    fileprivate var life: Life {
         switch self {
         case .found(let answer):
-            let fresh = answer.freshUntil.nanoseconds(since: now)
+            let fresh = answer.freshUntil.nanoseconds(since: answer.madeAt)
             return Life(
-                refreshFrom: now.advanced(by: fresh - fresh / 10),
+                refreshFrom: answer.madeAt.advanced(by: fresh - fresh / 10),
                 freshUntil: answer.freshUntil,
                 staleUntil: answer.staleUntil
             )

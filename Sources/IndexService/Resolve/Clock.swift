@@ -1,4 +1,5 @@
 package import Cache
+internal import Glibc
 internal import NIOCore
 
 extension MonotonicInstant {
@@ -23,5 +24,47 @@ extension MonotonicInstant {
     /// The instant so many seconds later.
     package func advanced(bySeconds seconds: Int) -> MonotonicInstant {
         advanced(by: UInt64(clamping: seconds) &* 1_000_000_000)
+    }
+}
+
+/// Both clocks at one moment: RAM counts by the monotonic one, disk by the wall clock.
+struct ClockReading: Sendable {
+    let instant: MonotonicInstant
+    /// Milliseconds since 1970.
+    let wallClock: Int64
+
+    static func now() -> ClockReading {
+        var wall = timespec()
+        clock_gettime(CLOCK_REALTIME, &wall)
+        return ClockReading(
+            instant: .now(),
+            wallClock: Int64(wall.tv_sec) * 1000 + Int64(wall.tv_nsec) / 1_000_000
+        )
+    }
+
+    /// An instant as the disk has it; what cannot be represented is clamped.
+    func wallClock(of other: MonotonicInstant) -> Int64 {
+        let isLater = other >= instant
+        let distance =
+            isLater ? other.nanoseconds(since: instant) : instant.nanoseconds(since: other)
+        let milliseconds = Int64(clamping: distance / 1_000_000)
+        let (time, overflow) =
+            isLater
+            ? wallClock.addingReportingOverflow(milliseconds)
+            : wallClock.subtractingReportingOverflow(milliseconds)
+        return overflow ? (isLater ? .max : .min) : time
+    }
+
+    /// A time of the disk as an instant; what cannot be represented is clamped.
+    func instant(of time: Int64) -> MonotonicInstant {
+        let isLater = time >= wallClock
+        let (difference, isFar) = time.subtractingReportingOverflow(wallClock)
+        let (distance, overflow) = difference.magnitude.multipliedReportingOverflow(by: 1_000_000)
+        let isBeyond = isFar || overflow
+        if isLater { return isBeyond ? .distantFuture : instant.advanced(by: distance) }
+        let nanoseconds = instant.nanoseconds
+        return MonotonicInstant(
+            nanoseconds: isBeyond || distance > nanoseconds ? 0 : nanoseconds - distance
+        )
     }
 }

@@ -108,7 +108,11 @@ package final class Misses: Service {
             afterNanoseconds: Int64(clamping: MonotonicInstant.now().nanoseconds(since: arrived))
         )
         defer { gate.leave(at: .now()) }
-        let resolved = try await resolver.resolve(key.query, by: deadline)
+        let resolved = try await resolver.resolve(
+            key.query,
+            by: deadline,
+            usingSpill: !key.skipsCache
+        )
         bus.publish(.resolved(key: key.query.key, source: resolved.source))
         return resolved
     }

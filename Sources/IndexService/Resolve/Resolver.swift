@@ -26,13 +26,15 @@ package final class Resolver: Sendable {
         package init() {}
     }
 
-    private let cache: AnswerCache
+    let cache: AnswerCache
     private let store: IndexStore
     private let policy: Policy
-    private let metrics: Metrics
+    let metrics: Metrics
     private let encoder = AnswerEncoder()
     private let pins: PinnedKeys
     private let refreshes: RefreshQueue
+    /// In front of the index.
+    private let breaker: CircuitBreaker
     /// Set once, when the DHT client runs; nil while the DHT is switched off.
     private let discovery = Mutex<Discovery?>(nil)
 
@@ -42,6 +44,7 @@ package final class Resolver: Sendable {
         policy: Policy,
         pins: PinnedKeys,
         refreshes: RefreshQueue = RefreshQueue(),
+        breaker: CircuitBreaker = CircuitBreaker(),
         metrics: Metrics
     ) {
         self.cache = cache
@@ -49,6 +52,7 @@ package final class Resolver: Sendable {
         self.policy = policy
         self.pins = pins
         self.refreshes = refreshes
+        self.breaker = breaker
         self.metrics = metrics
     }
 
@@ -68,10 +72,14 @@ package final class Resolver: Sendable {
             return nil
         }
         metrics.cacheHit(on: stripe)
-        if cached.wantsRefresh, !refreshes.add(query) {
-            cache.postponeRefresh(of: query, until: now.advanced(bySeconds: policy.partialTTL))
-        }
+        refreshIfDue(cached, query, at: now)
         return cached
+    }
+
+    /// Has a question looked up again in the background, if this caller is the one to see to it.
+    func refreshIfDue(_ cached: CachedOutcome, _ query: AnswerQuery, at now: MonotonicInstant) {
+        guard cached.wantsRefresh, !refreshes.add(query) else { return }
+        cache.postponeRefresh(of: query, until: now.advanced(bySeconds: policy.partialTTL))
     }
 
     /// What RAM has and is still true, for a question that was not there a moment ago.
@@ -88,19 +96,25 @@ package final class Resolver: Sendable {
         cache.postponeRefresh(of: query, until: instant)
     }
 
-    /// Finds the outcome where RAM has none: in the index, then in the DHT.
+    /// Finds the outcome where RAM has none: in the spill, in the index, then in the DHT.
     ///
     /// Facts that a write may have overtaken are read again; after three such reads in a row, which
     /// takes a storm of writes, the outcome is answered and not cached. The DHT is asked once.
     ///
-    /// - Parameter deadline: when whoever waits is gone; the work ends at the latest.
+    /// - Parameters:
+    ///   - deadline: when whoever waits is gone; the work ends at the latest.
+    ///   - usingSpill: whether an answer from before will do.
+    ///   - thoroughly: whether nobody waits, so that the DHT is asked to the end.
     package func resolve(
         _ query: AnswerQuery,
         by deadline: MonotonicInstant = .distantFuture,
+        usingSpill: Bool = false,
         thoroughly: Bool = false
     ) async throws(ResolveError) -> Resolved {
         let startedAt = MonotonicInstant.now()
         defer { recordLatency(of: query, since: startedAt) }
+        let spilled = usingSpill ? await askSpill(query, by: deadline) : .unknown
+        if case .answered(let resolved) = spilled { return resolved }
         let leadsTo = try await target(of: query.key, by: deadline)
         // The DHT is asked once, however often the index is read again.
         var discovered: Discovered?
@@ -116,7 +130,7 @@ package final class Resolver: Sendable {
             }
             guard let stamps = complete(stamps, of: query, with: entry) else { continue }
             let resolved = try merge(entry, found, into: query, stamps)
-            store(resolved, for: query)
+            store(resolved, for: query, spilled)
             if found.isEarly, !thoroughly { _ = refreshes.add(query) }
             return resolved
         }
@@ -169,13 +183,30 @@ package final class Resolver: Sendable {
         _ key: ResolveKey,
         withManifest: Bool
     ) async throws(ResolveError) -> IndexEntry {
+        guard let permit = breaker.admit(at: .now()) else {
+            throw .storeUnavailable(.unavailable("its reads keep failing"))
+        }
         do {
-            return try await store.reading { store in
+            let entry = try await store.reading { store in
                 try store.lookUp(key, withManifest: withManifest, at: .now())
             }
+            breaker.succeeded(permit, at: .now())
+            return entry
         } catch {
             if case .integrity = error { metrics.integrityFailed() }
+            report(error, permit)
             throw ResolveError(error)
+        }
+    }
+
+    /// Bytes that are wrong are the store's failure as little as a caller who leaves.
+    private func report(_ error: StoreError, _ permit: CircuitBreaker.Permit) {
+        if Task.isCancelled {
+            breaker.withdrawn(permit)
+        } else if error.isStoreFailure {
+            breaker.failed(permit, at: .now())
+        } else {
+            breaker.succeeded(permit, at: .now())
         }
     }
 
@@ -205,12 +236,22 @@ package final class Resolver: Sendable {
         return cache.stamps(stamps, leadingTo: target)
     }
 
-    private func store(_ resolved: Resolved, for query: AnswerQuery) {
-        // Only the plain question: variants of it are anybody's to make.
-        let isPinned =
-            query == AnswerQuery(.resolution, query.key) && pins.contains(query.key)
-        let changed = cache.insert(resolved.outcome, for: query, pinned: isPinned, at: .now())
+    private func store(_ resolved: Resolved, for query: AnswerQuery, _ spilled: SpillStep) {
+        var mayBeSpilled = true
+        if case .empty = spilled { mayBeSpilled = false }
+        let changed = cache.insert(
+            resolved.outcome,
+            for: query,
+            pinned: isPinned(query),
+            mayBeSpilled: mayBeSpilled,
+            at: .now()
+        )
         if changed { metrics.providerSetChanged() }
+    }
+
+    /// Only the plain question is pinned: variants of it are anybody's to make.
+    func isPinned(_ query: AnswerQuery) -> Bool {
+        query == AnswerQuery(.resolution, query.key) && pins.contains(query.key)
     }
 
     /// Puts what the index and the DHT have together, ranks it and encodes it.

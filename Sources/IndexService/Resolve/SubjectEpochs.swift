@@ -12,6 +12,9 @@ internal import Synchronization
 /// This takes the place of finding all answers that mention a content id, of which there may be any
 /// number; the price is a fixed 16 KiB and a few loads a hit.
 final class SubjectEpochs: Sendable {
+    /// Subjects share this many epochs.
+    static let slotCount = 4096
+
     private let epochs = InlineArray<4096, Atomic<UInt32>> { _ in Atomic(0) }
     /// Ends every answer at once.
     private let generation = Atomic<UInt32>(0)
@@ -65,7 +68,7 @@ final class SubjectEpochs: Sendable {
     }
 
     private static func slot(of key: ResolveKey) -> Int {
-        Int(UInt(bitPattern: key.hashValue) % 4096)
+        Int(UInt(bitPattern: key.hashValue) % UInt(slotCount))
     }
 }
 

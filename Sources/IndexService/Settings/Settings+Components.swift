@@ -22,14 +22,41 @@ extension Misses.Limits {
 }
 
 extension AnswerCache {
-    convenience init(settings: Settings.Cache) {
+    convenience init(settings: Settings.Cache, spill: AnswerSpill?) {
         self.init(
             limits: CacheLimits(
                 entries: settings.entries,
                 bytes: settings.maxBytes,
                 negativePercent: settings.negativePercent
             ),
-            shards: settings.shards == 0 ? nil : settings.shards
+            shards: settings.shards == 0 ? nil : settings.shards,
+            spill: spill
+        )
+    }
+}
+
+extension Settings {
+    /// Where the spill is; nil when there is none.
+    ///
+    /// Amnesia forbids it, whatever else is set.
+    var spillDirectory: String? {
+        guard spill.enabled, !amnesia.enabled else { return nil }
+        return spill.path ?? (database.isInMemory ? nil : database.path + "/spill")
+    }
+}
+
+extension AnswerSpill {
+    /// Room on the disk beyond what the index must have, in bytes: it has to grow as well.
+    private static let roomForIndex = 64 << 20
+
+    /// Nil when the settings switch it off.
+    convenience init?(settings: Settings, breaker: CircuitBreaker?) {
+        guard let directory = settings.spillDirectory, let breaker else { return nil }
+        self.init(
+            directory: directory,
+            maximumBytes: settings.spill.maxBytes,
+            leastFree: settings.database.minFreeBytes + Self.roomForIndex,
+            breaker: breaker
         )
     }
 }

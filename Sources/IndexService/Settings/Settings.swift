@@ -9,6 +9,7 @@ package struct Settings: Sendable, Equatable {
     package var database = Database()
     package var auth = Auth()
     package var cache = Cache()
+    package var spill = Spill()
     package var rank = Rank()
     package var index = Index()
     package var dht = DHT()
@@ -130,6 +131,18 @@ extension Settings {
 
         /// Locks the cache is split over; 0 lets the number of cores decide.
         package var shards = 0
+    }
+
+    /// The answers on disk that RAM had to let go of.
+    package struct Spill: Sendable, Equatable {
+        /// A small board answers from its index as fast, and its card wears out.
+        package var enabled = false
+
+        /// A directory; nil is one beside the index, which is on a disk that was meant for us.
+        package var path: String?
+
+        /// Size of its file, in bytes: some 300,000 answers of about 3 KiB.
+        package var maxBytes = 1 << 30
     }
 
     /// The order of providers in an answer.

@@ -54,6 +54,7 @@ package struct SettingsReader: Sendable {
         }
         effective.deriveAmnesia()
         effective.deriveDHTMode()
+        effective.deriveSpill()
         let wrong = Set(problems.map(\.subject))
         problems += effective.contradictions().filter { !$0.keys.contains(where: wrong.contains) }
             .map(\.problem)
@@ -137,6 +138,24 @@ extension EffectiveSettings {
         origins["dht.mode"] = .derived(fromKey: "dht.bootstrap")
     }
 
+    /// Lets the profile's spill give way where it has no place: in amnesia, and beside an index in
+    /// memory.
+    ///
+    /// A spill that was asked for stays, and is then a contradiction.
+    fileprivate mutating func deriveSpill() {
+        guard settings.spill.enabled, !origin(of: "spill.enabled").isExplicit,
+            let obstacle = spillObstacle
+        else { return }
+        settings.spill.enabled = false
+        origins["spill.enabled"] = .derived(fromKey: obstacle)
+    }
+
+    /// The key whose value leaves no place for a spill.
+    private var spillObstacle: String? {
+        if settings.amnesia.enabled { return "amnesia.enabled" }
+        return settings.database.isInMemory && settings.spill.path == nil ? "db.path" : nil
+    }
+
     /// What is allowed each by itself, but not together.
     fileprivate func contradictions() -> [(keys: [String], problem: SettingsProblem)] {
         var found: [(keys: [String], problem: SettingsProblem)] = []
@@ -152,6 +171,16 @@ extension EffectiveSettings {
             with: "db.path",
             "leave db.path at \(Settings.Database.memory) or set amnesia.enabled to false"
         )
+        if settings.spill.enabled, let obstacle = spillObstacle {
+            check(
+                true,
+                "spill.enabled",
+                with: obstacle,
+                obstacle == "db.path"
+                    ? "name a directory with spill.path, or set spill.enabled to false"
+                    : "amnesia writes nothing to disk: set one of the two to false"
+            )
+        }
         check(
             settings.metrics.bind == settings.http.bind && settings.http.bind.port != 0,
             "metrics.bind",

@@ -6,7 +6,9 @@ package struct SettingsSchema: Sendable {
     /// The table of this version.
     package static let current = SettingsSchema(
         rows: [
-            http, metrics, database, auth, cache, rank, index, dht, limits, rateLimit, amnesia, log,
+            http, metrics, database, auth, cache, spill, rank, index, dht, limits, rateLimit,
+            amnesia,
+            log,
         ].flatMap { $0 }
     )
 
@@ -229,6 +231,28 @@ extension SettingsSchema {
             \.cache.shards,
             .count(0...1024),
             "most locks the cache is split over, each with room for an entry; 0 chooses by the size"
+        ),
+    ]
+
+    private static let spill: [SettingRow] = [
+        SettingRow(
+            "spill.enabled",
+            \.spill.enabled,
+            .flag,
+            macronode: true,
+            "keep on disk what the answers in RAM have no room for"
+        ),
+        SettingRow(
+            "spill.path",
+            \.spill.path,
+            .optionalPath,
+            "directory of the spill; empty is `spill` in db.path"
+        ),
+        SettingRow(
+            "spill.max_bytes",
+            \.spill.maxBytes,
+            .bytes((1 << 20)...(1 << 40)),
+            "size of the spill's file at most"
         ),
     ]
 

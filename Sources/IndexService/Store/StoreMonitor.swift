@@ -9,6 +9,8 @@ struct StoreMonitor: Service {
     private static let turnsBetweenCleanups = 120
 
     let store: IndexStore
+    /// In front of the reads that answer questions.
+    let breaker: CircuitBreaker
     let bus: EventBus
     let readiness: Readiness
     let logger: Logger
@@ -42,8 +44,11 @@ struct StoreMonitor: Service {
     /// What a look at the store finds; nil when there was none, because the service ends.
     func measure() async -> Readiness.Status? {
         do {
-            let failure = try await store.reading { $0.probe(at: .now()) }
-            return failure.map { .failing($0.publicDetail) } ?? .ok
+            if let failure = try await store.reading({ $0.probe(at: .now()) }) {
+                return .failing(failure.publicDetail)
+            }
+            return breaker.phase(at: .now()) == .open
+                ? .failing("most reads of the last seconds failed; the next try follows") : .ok
         } catch {
             return Task.isCancelled ? nil : .failing(error.publicDetail)
         }

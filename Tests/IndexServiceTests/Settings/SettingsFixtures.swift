@@ -91,6 +91,8 @@ let settingSamples: [String: [String]] = [
     "db.path": [":memory:", "./index", "/var/lib/a,b", "/srv/with space/=\"x\""],
     "db.synchronous": ["full", "normal"],
     "auth.token_file": ["", "/run/secrets/token"],
+    "spill.enabled": ["true", "false"],
+    "spill.path": ["", "/var/cache/spill"],
     "rank.region": ["", "eu-west-1", "a-9"],
     "rank.allow": ["", "a.example", "*.a.example,10.0.0.0/8", "2001:db8::/32,::1"],
     "rank.deny": ["", "a.example", "*.a.example,10.0.0.0/8", "2001:db8::/32,::1"],
@@ -110,5 +112,9 @@ let settingSamples: [String: [String]] = [
 
 /// Other settings without which a value that is allowed by itself would be a contradiction.
 func settingCompanions(of key: String) -> [String] {
-    key == "cache.default_ttl_s" ? ["--cache-max-ttl-s", "86400"] : []
+    switch key {
+    case "cache.default_ttl_s": ["--cache-max-ttl-s", "86400"]
+    case "spill.enabled": ["--db-path", "/srv"]
+    default: []
+    }
 }

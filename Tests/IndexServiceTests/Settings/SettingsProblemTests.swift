@@ -177,6 +177,29 @@ import Testing
         )
     }
 
+    @Test("a spill that was asked for needs a disk, and no amnesia")
+    func spillWithoutAPlace() {
+        #expect(
+            settingsProblems("--spill-enabled").map(\.description) == [
+                "spill.enabled: true (from --spill-enabled) contradicts amnesia.enabled true "
+                    + "(from profile micronode); amnesia writes nothing to disk: "
+                    + "set one of the two to false"
+            ]
+        )
+        #expect(
+            settingsProblems("--spill-enabled", "--amnesia-enabled=false").map(\.description) == [
+                "spill.enabled: true (from --spill-enabled) contradicts db.path :memory: "
+                    + "(from profile micronode); name a directory with spill.path, "
+                    + "or set spill.enabled to false"
+            ]
+        )
+        #expect(settingsProblems("--spill-enabled", "--db-path", "/srv").isEmpty)
+        #expect(
+            settingsProblems("--spill-enabled", "--amnesia-enabled=false", "--spill-path=/srv")
+                .isEmpty
+        )
+    }
+
     @Test("the same port cannot be given to two listeners, but two free ones can")
     func metricsOnTheSamePort() {
         #expect(

@@ -164,6 +164,7 @@ import Testing
         try await withStore { store in
             let monitor = StoreMonitor(
                 store: store,
+                breaker: CircuitBreaker(),
                 bus: EventBus { _ in },
                 readiness: Readiness(),
                 logger: RecordedLog().makeLogger()

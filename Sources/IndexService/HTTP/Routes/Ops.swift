@@ -1,3 +1,4 @@
+internal import Cache
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
@@ -6,9 +7,11 @@ internal import NIOCore
 
 extension IndexResponder {
     func readinessReport() -> Response {
-        let report = readiness.report(at: .now())
+        let now = MonotonicInstant.now()
+        let report = readiness.report(at: now)
         var response = Response(status: report.isReady ? .ok : .serviceUnavailable) { json in
             report.write(to: &json)
+            upstreams.write(to: &json, at: now)
         }
         if !report.isReady { response.headers[.retryAfter] = String(Readiness.retryAfter) }
         return response

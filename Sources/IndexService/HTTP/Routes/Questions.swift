@@ -25,7 +25,8 @@ extension IndexResponder {
         }
         let cacheStatus =
             question.skipsCache
-            ? CacheStatus.bypassed(to: resolved.source) : CacheStatus.miss(from: resolved.source)
+            ? CacheStatus.bypassed(to: resolved.source)
+            : CacheStatus.answered(from: resolved.source)
         guard case .found(let answer) = resolved.outcome else {
             throw .absent(question.query.key, cacheStatus: cacheStatus)
         }
