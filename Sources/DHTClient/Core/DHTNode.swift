@@ -229,6 +229,7 @@ extension DHTNode {
         status.storedInfoHashes = peerStore.count
         status.storedItems = itemStore.count
         status.publications = publications.count
+        status.trackedAddresses = max(sendRates.count, answerRates.count)
         return status
     }
 
