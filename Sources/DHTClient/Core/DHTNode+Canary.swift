@@ -40,8 +40,8 @@ struct Canary: Sendable {
         case 0:
             lastEvent
                 + max(
-                    .zero,
-                    TimeSpan(nanoseconds: interval.nanoseconds - usualRoundTrip.nanoseconds)
+                    TimeSpan(nanoseconds: interval.nanoseconds - usualRoundTrip.nanoseconds),
+                    interval.scaled(by: 0.25)
                 )
         case 1: lastEvent + interval.scaled(by: 0.4)
         case 2: lastEvent + interval.scaled(by: 0.6)
