@@ -84,6 +84,20 @@ import Testing
         #expect(report.rss_most - report.rss_before < 16 << 10)
     }
 
+    @Test func aFloodFromEverNewAddressesFillsNoTable() async throws {
+        var run = HostileRun()
+        run.nodes = 24
+        run.rate = 10_000
+        run.seconds = 3
+        run.isSpoofed = true
+        let report = try await run.run()
+        #expect(report.wrong == 0)
+        #expect(report.hostile_addresses > PacingSettings().trackedAddresses / 4)
+        #expect(report.tracked_addresses <= PacingSettings().trackedAddresses)
+        #expect(report.contacts <= 24)
+        #expect(report.rss_most - report.rss_before < 16 << 10)
+    }
+
     @Test func anAddressThatCannotBeSentToIsCountedAndTheSocketStaysOpen() async throws {
         try await withClient { network, client in
             // Loopback addresses cannot reach the rest of the world: the system refuses to send.

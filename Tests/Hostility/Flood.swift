@@ -3,21 +3,29 @@ internal import Glibc
 internal import Synchronization
 
 /// Garbage and forgeries to one port of this machine, at a rate, from a thread of its own.
+///
+/// It comes from four addresses of loopback, or from ever new ones as if it were spoofed.
 package final class Flood: Sendable {
     private let count = Atomic<Int>(0)
     private let isOver = Atomic<Bool>(false)
     private let port: UInt16
     private let rate: Int
+    private let isSpoofed: Bool
+    private let addresses = Atomic<Int>(0)
 
     /// Begins at once; `rate` is in datagrams a second.
-    package init(to port: UInt16, rate: Int) {
+    package init(to port: UInt16, rate: Int, isSpoofed: Bool = false) {
         self.port = port
         self.rate = rate
+        self.isSpoofed = isSpoofed
         Thread.detachNewThread { self.send() }
     }
 
     /// What was sent up to now.
     package var sent: Int { count.load(ordering: .relaxed) }
+
+    /// Addresses that it came from up to now.
+    package var sources: Int { addresses.load(ordering: .relaxed) }
 
     package func stop() { isOver.store(true, ordering: .relaxed) }
 
@@ -27,7 +35,7 @@ package final class Flood: Sendable {
         var forgeries = (0..<1_024).map { index in
             Forgery.make(Forgery.Kind.allCases[index % Forgery.Kind.allCases.count], using: &random)
         }
-        let sockets = (1...4).map { Self.open(from: 0x7F06_0600 + $0) }
+        var sockets = (0..<4).map { _ in openNext() }
         defer { for socket in sockets { close(socket) } }
         let begun = ContinuousClock.now
         while !isOver.load(ordering: .relaxed) {
@@ -41,8 +49,20 @@ package final class Flood: Sendable {
                 sent += 1
             }
             count.store(sent, ordering: .relaxed)
+            if isSpoofed {
+                for index in sockets.indices {
+                    close(sockets[index])
+                    sockets[index] = openNext()
+                }
+            }
             usleep(1_000)
         }
+    }
+
+    /// A socket at the next address, from 127.6.6.1 on.
+    private func openNext() -> CInt {
+        let number = addresses.add(1, ordering: .relaxed).newValue
+        return Self.open(from: 0x7F06_0600 + UInt32(number % 0x80_0000))
     }
 
     private func send(_ bytes: [UInt8], by socket: CInt) {

@@ -10,6 +10,8 @@ package struct HostileRun: Sendable {
     /// Hostile datagrams a second.
     package var rate = 50_000
     package var seconds = 30
+    /// Let the flood come from thousands of addresses a second, to a client that answers queries.
+    package var isSpoofed = false
 
     package init() {}
 
@@ -21,6 +23,9 @@ package struct HostileRun: Sendable {
         package var slowest_ms = 0.0
         package var hostile_datagrams = 0
         package var hostile_per_second = 0.0
+        package var hostile_addresses = 0
+        /// Addresses whose rates the client remembers at the end of a round, at most.
+        package var tracked_addresses = 0
         package var lost_in_the_receive_buffer = 0
         package var dropped: [String: Int] = [:]
         package var queries_under_way = 0
@@ -40,6 +45,14 @@ package struct HostileRun: Sendable {
         configuration.node = .unlimited
         configuration.binds = [Endpoint(127, 0, 0, 1, port: 0)]
         configuration.bootstrap = network.bootstrap
+        if isSpoofed {
+            // The rates of those who ask are what is to stay bounded.
+            let pacing = PacingSettings()
+            configuration.node.answersQueries = true
+            configuration.node.pacing.repliesPerSecond = pacing.repliesPerSecond
+            configuration.node.pacing.repliesPerSecondToOneAddress =
+                pacing.repliesPerSecondToOneAddress
+        }
         let client = try await MainlineClient.start(configuration, on: group.next())
         _ = await client.hasContacts(8, by: .now + .seconds(10))
         let report = try await run(client)
@@ -58,14 +71,17 @@ package struct HostileRun: Sendable {
         let port = client.endpoints.first?.port ?? 0
         let processor = ProcessFigures.processorSeconds
         let begun = DHTInstant.now
-        let flood = Flood(to: port, rate: rate)
+        let flood = Flood(to: port, rate: rate, isSpoofed: isSpoofed)
         while DHTInstant.now.since(begun) < .seconds(seconds) {
             await round(client, targets, &report)
             report.rss_most = max(report.rss_most, ProcessFigures.residentKiB)
+            let tracked = await client.status().node.trackedAddresses
+            report.tracked_addresses = max(report.tracked_addresses, tracked)
         }
         flood.stop()
         let took = DHTInstant.now.since(begun).milliseconds / 1_000
         report.hostile_datagrams = flood.sent
+        report.hostile_addresses = flood.sources
         report.hostile_per_second = Double(flood.sent) / took
         report.processor_seconds = ProcessFigures.processorSeconds - processor
         report.lost_in_the_receive_buffer = ProcessFigures.dropsInBuffer(ofPort: port)

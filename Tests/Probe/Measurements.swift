@@ -5,15 +5,20 @@ import Hostility
 
 /// `dht-probe hostile`, `load` and `table`: figures as JSON; exit code 1 when a bar is missed.
 enum Measurements {
-    /// The hostile run: `--rate`, `--seconds`, `--lookups`, `--nodes`.
+    /// The hostile run: `--rate`, `--seconds`, `--lookups`, `--nodes`, `--spoofed 1`.
     static func hostile() async throws {
         var run = HostileRun()
         run.rate = number("--rate", run.rate)
         run.seconds = number("--seconds", run.seconds)
         run.lookupsAtOnce = number("--lookups", run.lookupsAtOnce)
         run.nodes = number("--nodes", run.nodes)
+        run.isSpoofed = number("--spoofed", 0) != 0
         let report = try await run.run()
         try show(report)
+        let tracked = PacingSettings().trackedAddresses
+        if report.tracked_addresses > tracked {
+            miss("rates of \(report.tracked_addresses) addresses were remembered")
+        }
         if report.wrong > 0 { miss("\(report.wrong) lookups were wrong") }
         let growth = report.rss_most - report.rss_before
         if growth > 32 << 10 { miss("memory grew by \(growth) KiB") }

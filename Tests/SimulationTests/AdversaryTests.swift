@@ -249,6 +249,45 @@ struct AdversaryTests {
         #expect(network.results.contains { $0.result.report.forged > 0 })
     }
 
+    /// A third of the network, and half of those that should hold the item, replay an old one or
+    /// forge a newer one.
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func poisonedItemsCostPacketsWithinTheBudgetAndNothingElse(seed: UInt64) {
+        let network = makeNetwork(seed: seed, nodes: 300)
+        let key = SimulatedCryptography.makeKey(42)
+        let newest = SimulatedCryptography.makeItem(key, sequence: 7)
+        let target = newest.target(SimulatedCryptography.functions)
+        var forged = SimulatedCryptography.makeItem(key, sequence: 99)
+        forged.mutable?.signature[0] ^= 1
+        let poisons = [
+            Liar.forgedItem(forged), .oldItem(SimulatedCryptography.makeItem(key, sequence: 3)),
+        ]
+        for number in network.nodes.indices where network.random.happens(0.33) {
+            network.traits[number].liar = poisons[number % 2]
+        }
+        for (rank, number) in network.closestNodes(to: target, count: 8).enumerated() {
+            network.traits[number].liar = rank % 2 == 0 ? poisons[rank / 2 % 2] : nil
+            if rank % 2 == 1 { _ = network.nodes[number].seed(newest, at: network.now) }
+        }
+        for _ in 0..<20 {
+            network.withNode(network.randomClient()) { node in
+                _ = try? node.start(
+                    .mutable(key, salt: []),
+                    deadline: network.now + .seconds(5),
+                    at: network.now
+                )
+            }
+            network.run(for: .seconds(6))
+        }
+        let results = network.results.map(\.result)
+        #expect(results.count == 20)
+        for result in results {
+            #expect(result.item == newest, "seed \(seed)")
+            #expect(result.report.end == .complete, "seed \(seed)")
+        }
+        expectBounds(results, deadline: .seconds(5))
+    }
+
     @Test func silenceToBEP44DelaysNobody() {
         let network = makeNetwork(nodes: 500, liars: 0.3, .deafToItems)
         let key = SimulatedCryptography.makeKey(1)

@@ -73,6 +73,8 @@ package struct DHTStatus: Sendable {
     package var storedInfoHashes = 0
     package var storedItems = 0
     package var publications = 0
+    /// Addresses whose packet rates are remembered, of the direction with more.
+    package var trackedAddresses = 0
     package var counters: DHTCounters
 
     package subscript(family: AddressFamily) -> ContactCount { family == .v4 ? v4 : v6 }

@@ -102,7 +102,7 @@ extension DHTNode {
             deadline: isWrite ? now + deadline.since(now).scaled(by: share) : deadline,
             at: now
         )
-        offerContacts(to: &lookup)
+        offerContacts(to: &lookup, isBootstrap: purpose == .bootstrap)
         lookups[slot] = ActiveLookup(
             id: id,
             lookup: lookup,
@@ -126,7 +126,7 @@ extension DHTNode {
     }
 
     /// The closest of the own table; bootstrap nodes only when those are too few.
-    private mutating func offerContacts(to lookup: inout Lookup) {
+    private mutating func offerContacts(to lookup: inout Lookup, isBootstrap: Bool) {
         let wanted = settings.lookup.k * 2
         tables[lookup.family].closest(to: lookup.target, count: wanted, into: &scratch)
         let hedge = UInt32(clamping: lookup.delays.hedge.nanoseconds / 1_000)
@@ -134,8 +134,16 @@ extension DHTNode {
             let stalls = contact.roundTrip > hedge || contact.failures > 0
             lookup.start(with: contact.id, contact.endpoint, isLikelyToStall: stalls)
         }
-        guard scratch.count < settings.maintenance.contactsBeforeBootstrap else { return }
         let family = lookup.family
+        let enough = settings.maintenance.contactsBeforeBootstrap
+        if settings.canaryInterval == nil {
+            guard scratch.count < enough else { return }
+        } else {
+            // Contacts that all fail lead nowhere, however many there are.
+            let mayLead = scratch.count { $0.failures == 0 }
+            let isReturning = isBootstrap && !maintenance.bootstraps[family].isDone
+            guard mayLead < enough || isReturning else { return }
+        }
         let saved = maintenance.savedContacts.lazy.filter { $0.endpoint.family == family }
         for contact in saved.prefix(16) { lookup.start(with: contact.id, contact.endpoint) }
         for endpoint in maintenance.bootstrapNodes where endpoint.family == lookup.family {

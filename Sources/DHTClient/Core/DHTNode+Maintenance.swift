@@ -10,6 +10,8 @@ struct Maintenance: Sendable {
     var bootstraps = PerFamily(v4: Bootstrap(), v6: Bootstrap())
     /// Nodes to be pinged, first come first served.
     var pingQueue: [PingTarget] = []
+    /// Contacts to be pinged after a silence, when nobody else waits; the last is next.
+    var returning: [PingTarget] = []
     var pingsUnderWay = 0
     var refreshesUnderWay = 0
     /// Buckets to be filled after a bootstrap.
@@ -114,9 +116,7 @@ extension DHTNode {
     }
 
     private mutating func maintain(_ family: AddressFamily, at now: DHTInstant) {
-        if tables[family].count < settings.maintenance.contactsBeforeBootstrap
-            || !maintenance.bootstraps[family].isDone
-        {
+        if isShortOfContacts(family, at: now) || !maintenance.bootstraps[family].isDone {
             bootstrap(family, at: now)
         } else {
             maintenance.bootstraps[family].failures = 0
@@ -178,7 +178,7 @@ extension DHTNode {
             }
         }
         // Where there are but one or two nodes, asking them again soon would bring nothing new.
-        if tables[family].count < settings.contactsBeforeBootstrap {
+        if isShortOfContacts(family, at: now) {
             maintenance.bootstraps[family].failures += 1
         }
         let exponent = min(maintenance.bootstraps[family].failures, 20)
@@ -231,11 +231,13 @@ extension DHTNode {
     }
 
     mutating func pumpPings(at now: DHTInstant) {
-        while !maintenance.pingQueue.isEmpty,
+        while !maintenance.pingQueue.isEmpty || !maintenance.returning.isEmpty,
             maintenance.pingsUnderWay < settings.maintenance.pingsUnderWay,
             !transactions.isFull, queryRate.nextFree(at: now) <= now
         {
-            let target = maintenance.pingQueue.removeFirst()
+            let target =
+                maintenance.pingQueue.isEmpty
+                ? maintenance.returning.removeLast() : maintenance.pingQueue.removeFirst()
             guard sendRates.nextFree(for: target.endpoint, at: now) <= now else { continue }
             let isCutOff = tables[target.endpoint.family].count == 0
             let sent = sendQuery(

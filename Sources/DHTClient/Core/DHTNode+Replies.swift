@@ -7,13 +7,17 @@ extension DHTNode {
         at now: DHTInstant
     ) {
         guard let entry = match(message, bytes, from: peer) else { return }
-        guard let sender = message.sender, sender != id,
-            entry.expected == nil || entry.expected == sender
-        else {
+        let isStranger = entry.expected.map { $0 != message.sender } ?? false
+        if isStranger || message.sender == nil || message.sender == id {
             counters.drop(.wrongID)
-            if let expected = entry.expected {
-                tables[peer.family].removeContact(id: expected, endpoint: peer)
-            }
+            forget(entry)
+        }
+        guard let sender = message.sender, sender != id else {
+            return settle(entry, .badReply, at: now)
+        }
+        noteSignOfLife(entry, isStranger: isStranger || entry.expected == nil, at: now)
+        // Whoever answers a ping under another id has been started anew, and lives.
+        guard !isStranger || entry.method == .ping else {
             return settle(entry, .badReply, at: now)
         }
         noteAnswer(entry, from: sender, at: now)
@@ -23,7 +27,14 @@ extension DHTNode {
             deliver(message, bytes, to: id, place, from: sender, at: now)
         case .write(let id): writeEnded(.stored, of: id, at: now)
         case .ping: maintenance.pingsUnderWay -= 1
+        case .canary: break
         }
+    }
+
+    /// Drops the contact that a query went to.
+    private mutating func forget(_ entry: Transactions.Entry) {
+        guard let expected = entry.expected else { return }
+        tables[entry.endpoint.family].removeContact(id: expected, endpoint: entry.endpoint)
     }
 
     mutating func receiveError(
@@ -35,33 +46,22 @@ extension DHTNode {
     ) {
         guard let entry = match(message, bytes, from: peer) else { return }
         counters.queriesRefused += 1
+        noteSignOfLife(entry, isStranger: entry.expected == nil, at: now)
         noteOutcome(answered: true)
-        lastAnswer = now
         // An error shows that the node lives, though not that it is of use.
         if let expected = entry.expected {
             _ = tables[peer.family].heard(from: expected, at: peer, at: now)
         }
         switch entry.purpose {
         case .write(let id): writeEnded(.refused(code: code), of: id, at: now)
-        case .lookup, .ping: settle(entry, .refused, at: now)
+        case .lookup, .ping, .canary: settle(entry, .refused, at: now)
         }
     }
 
     /// A query of ours has expired.
     mutating func timedOut(_ entry: Transactions.Entry, at now: DHTInstant) {
         counters.queriesTimedOut += 1
-        noteOutcome(answered: false)
-        if let expected = entry.expected {
-            switch entry.method {
-            case .get, .put:
-                // Whole families of nodes never answer BEP 44: silence says nothing, a ping does.
-                let peer = entry.endpoint
-                let isKnown = tables[peer.family].contains(id: expected, endpoint: peer)
-                if isKnown { wantPing(peer, id: expected) }
-            case .ping, .findNode, .getPeers, .announcePeer, .unknown:
-                tables[entry.endpoint.family].failed(id: expected, endpoint: entry.endpoint)
-            }
-        }
+        noteTimeout(entry, at: now)
         settle(entry, .timeout, at: now)
     }
 
@@ -114,6 +114,7 @@ extension DHTNode {
             maintenance.pingsUnderWay -= 1
             let isUnheard = failure == .timeout || failure == .unsent
             if isTentative, isUnheard { putBack(entry) }
+        case .canary: break
         }
     }
 
@@ -125,7 +126,6 @@ extension DHTNode {
     ) {
         let time = now.since(entry.sentAt)
         counters.queriesAnswered += 1
-        lastAnswer = now
         noteOutcome(answered: true)
         replyTimes.record(time)
         let peer = entry.endpoint
@@ -141,7 +141,7 @@ extension DHTNode {
         if case .waiting(let doubtful?) = admission { wantPing(doubtful.endpoint, id: doubtful.id) }
     }
 
-    private mutating func noteOutcome(answered: Bool) {
+    mutating func noteOutcome(answered: Bool) {
         let sample = answered ? 1.0 : 0.0
         responseRatio = responseRatio.map { $0 * 0.99 + sample * 0.01 } ?? sample
     }

@@ -34,6 +34,7 @@ package struct DHTNode<Random: RandomNumberGenerator> {
     /// The part of the last queries that was answered, a moving average; nil before the first.
     var responseRatio: Double?
     var lastAnswer: DHTInstant?
+    var canaries: Maintenance.PerFamily<Canary>
 
     var outbox = BencodeWriter()
     /// Actions in order; `nextIndex` is the first that was not fetched.
@@ -84,6 +85,7 @@ package struct DHTNode<Random: RandomNumberGenerator> {
         itemStore = ItemStore(settings.storage)
         observed = ObservedAddress(votesNeeded: settings.maintenance.addressVotes)
         maintenance = Maintenance(at: now, settings.maintenance, using: &random)
+        canaries = Maintenance.PerFamily(v4: Canary(at: now), v6: Canary(at: now))
         self.random = random
     }
 }
@@ -142,6 +144,7 @@ extension DHTNode {
             advanceLookup(at: index, to: now)
         }
         if maintenance.next <= now { maintain(at: now) }
+        sendCanaries(at: now)
         feedStarved(at: now)
         pumpPings(at: now)
     }
@@ -150,6 +153,7 @@ extension DHTNode {
     package var nextDeadline: DHTInstant {
         var next = maintenance.next
         if let expiry = transactions.nextExpiry { next = min(next, expiry) }
+        if let canary = nextCanary { next = min(next, canary) }
         for lookup in lookups {
             if let wake = lookup?.wake { next = min(next, wake) }
         }
@@ -225,6 +229,7 @@ extension DHTNode {
         status.storedInfoHashes = peerStore.count
         status.storedItems = itemStore.count
         status.publications = publications.count
+        status.trackedAddresses = max(sendRates.count, answerRates.count)
         return status
     }
 

@@ -18,6 +18,14 @@ package struct DHTSettings: Sendable {
     package var requiresSecureIDs = false
     /// Take an id that follows from the own address as soon as that is known (BEP 42).
     package var adoptsSecureID = true
+    /// Ping somebody when nobody has answered for so long, so that a network which is gone shows as
+    /// silence within `silenceLimit`; nil does not look.
+    ///
+    /// A third of that limit or less. With it, timeouts while nobody at all answers are not held
+    /// against the contacts.
+    package var canaryInterval: TimeSpan?
+    /// When nobody has answered for so long, the network is gone.
+    package var silenceLimit = TimeSpan.milliseconds(1_400)
     /// Structure that one datagram may have.
     package var bencode = Bencode.Limits()
     package var lookup = LookupSettings()

@@ -30,6 +30,8 @@ package struct Transactions: Sendable {
         ///
         /// A tentative one is of a saved contact while nobody else answers: it may fail.
         case ping(isTentative: Bool)
+        /// A look whether the network is there.
+        case canary
     }
 
     private struct Slot: Sendable {

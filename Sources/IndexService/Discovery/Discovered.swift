@@ -40,7 +40,7 @@ struct Discovered: Sendable {
             switch result.verdict {
             case .found: .found
             case .absent: .absent
-            case .unknown: .unknown(Obstacle(end))
+            case .unknown: .unknown(Obstacle(result.report))
             }
         isComplete = end == .complete || end == .satisfied
         isEarly = end == .satisfied
@@ -89,8 +89,10 @@ extension Discovered.Obstacle: Comparable {
         }
     }
 
-    init(_ end: LookupEnd) {
-        switch end {
+    init(_ report: LookupReport) {
+        switch report.end {
+        // The deadline came first, but longer would not have helped.
+        case .deadline where report.responded == 0: self = .unreachable
         case .deadline, .hopCap, .packetBudget, .complete, .satisfied: self = .deadline
         case .noContacts, .unreachable, .cancelled: self = .unreachable
         }

@@ -41,6 +41,11 @@ final class Discovery: Sendable {
         breaker.phase(at: now)
     }
 
+    /// The DHT answers again after it did not: nobody has to wait for the breaker's pause.
+    func networkReturned() {
+        breaker.reset()
+    }
+
     /// Looks for providers of `id`; every family that the client speaks is asked.
     func providers(
         of id: ContentID,
@@ -69,7 +74,7 @@ final class Discovery: Sendable {
             switch result {
             case .success(let result):
                 if let item = result.item { newest.take(item, of: name.publicKey) }
-                if result.verdict == .unknown { obstacle = .init(result.report.end) }
+                if result.verdict == .unknown { obstacle = .init(result.report) }
             case .failure(let failure):
                 obstacle = obstacle.map { min($0, failure) } ?? failure
             }

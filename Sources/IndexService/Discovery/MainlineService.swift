@@ -9,6 +9,8 @@ internal import Synchronization
 final class MainlineService: Service {
     /// Well within the two seconds in which readiness has to tell of a fall.
     private static let period = Duration.milliseconds(250)
+    /// After so long without an answer somebody is asked whether the network is there.
+    private static let canaryInterval = TimeSpan.milliseconds(500)
 
     /// What the resolver asks.
     let discovery: Discovery
@@ -50,11 +52,12 @@ final class MainlineService: Service {
             readiness.set(.dhtClientReady, .disabled)
             return nil
         }
-        let configuration = try MainlineConfiguration(
+        var configuration = try MainlineConfiguration(
             settings: settings.dht,
             savedNodesPath: settings.database.isInMemory || settings.amnesia.enabled
                 ? nil : settings.database.path + "/dht-nodes"
         )
+        configuration.node.canaryInterval = canaryInterval
         let events = MainlineEvents(metrics: metrics, logger: logger)
         let client: MainlineClient
         do {
@@ -65,6 +68,7 @@ final class MainlineService: Service {
         var bar = ReadinessBar()
         bar.goodContacts = settings.dht.minGoodNodes
         bar.contacts = settings.dht.minNodes
+        bar.lastAnswer = configuration.node.silenceLimit
         let service = MainlineService(
             client: client,
             discovery: Discovery(
@@ -90,6 +94,7 @@ final class MainlineService: Service {
                 let status = await self.client.status()
                 self.latest.withLock { $0 = status }
                 let obstacle = self.obstacle(status)
+                if obstacle == nil, lastObstacle != nil { self.discovery.networkReturned() }
                 self.readiness.measured(
                     .dhtClientReady,
                     obstacle.map { .failing($0) } ?? .ok,

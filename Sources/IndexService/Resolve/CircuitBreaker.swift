@@ -37,6 +37,12 @@ package final class CircuitBreaker: Sendable {
         state.withLock { $0.withdrawn(permit) }
     }
 
+    /// Something else shows that the upstream works again: everybody passes, and what failed before
+    /// counts no more.
+    package func reset() {
+        state.withLock { $0.reset() }
+    }
+
     package func phase(at now: MonotonicInstant) -> Phase {
         state.withLock { $0.phase(at: now) }
     }
@@ -159,6 +165,12 @@ extension CircuitBreaker {
             guard permit.era == era, case .probing(_, let failures) = circuit else { return }
             era += 1
             circuit = .open(until: latest, probeFailures: failures)
+        }
+
+        /// Closes, whatever was reported; calls still under way began before and prove nothing.
+        package mutating func reset() {
+            era += 1
+            circuit = .closed(CallWindow(length: settings.window))
         }
 
         package func phase(at now: MonotonicInstant) -> Phase {

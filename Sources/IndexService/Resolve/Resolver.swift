@@ -130,6 +130,13 @@ package final class Resolver: Sendable {
             }
             guard let stamps = complete(stamps, of: query, with: entry) else { continue }
             let resolved = try merge(entry, found, into: query, stamps)
+            if keepsStanding(query, entry, found) {
+                // Nobody is given this one: a refresh has failed.
+                if thoroughly, case .unknown(let obstacle) = found.verdict {
+                    throw ResolveError(obstacle)
+                }
+                return resolved
+            }
             store(resolved, for: query, spilled)
             if found.isEarly, !thoroughly { _ = refreshes.add(query) }
             return resolved
@@ -234,6 +241,20 @@ package final class Resolver: Sendable {
     ) -> SubjectStamps? {
         guard case .name = query.key, let target = entry.manifestID else { return stamps }
         return cache.stamps(stamps, leadingTo: target)
+    }
+
+    /// Whether an answer in RAM is better than what could be found out now: the DHT could not be
+    /// asked, and of the index nothing has changed, or the answer would not stand.
+    private func keepsStanding(
+        _ query: AnswerQuery,
+        _ entry: IndexEntry,
+        _ found: Discovered
+    ) -> Bool {
+        guard case .unknown = found.verdict, entry.proof == nil || entry.isOutdated,
+            case .found? = cache.outcome(for: query, at: .now())?.outcome
+        else { return false }
+        cache.postponeRefresh(of: query, until: .now().advanced(bySeconds: policy.partialTTL))
+        return true
     }
 
     private func store(_ resolved: Resolved, for query: AnswerQuery, _ spilled: SpillStep) {

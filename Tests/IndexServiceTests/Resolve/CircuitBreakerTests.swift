@@ -61,6 +61,20 @@ import Testing
         #expect(breaker.phase(at: .milliseconds(750)) == .halfOpen)
     }
 
+    @Test func aResetLetsEverybodyPassAndForgetsWhatFailed() throws {
+        let breaker = makeOpenBreaker()
+        let probe = try #require(breaker.admit(at: .milliseconds(1_000)))
+        breaker.failed(probe, at: .milliseconds(1_000))
+        let late = try #require(breaker.admit(at: .milliseconds(3_000)))
+        breaker.reset()
+        #expect(breaker.phase(at: .milliseconds(3_001)) == .closed)
+        breaker.failed(late, at: .milliseconds(3_002))
+        breaker.fail(19, at: 3_003)
+        #expect(breaker.phase(at: .milliseconds(3_003)) == .closed)
+        breaker.fail(1, at: 3_004)
+        #expect(breaker.phase(at: .milliseconds(3_004)) == .open)
+    }
+
     @Test func reportsFromBeforeTheChangeCountForNothing() throws {
         let breaker = makeBreaker()
         let old = try #require(breaker.admit(at: .milliseconds(0)))

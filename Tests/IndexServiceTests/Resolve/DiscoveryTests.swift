@@ -88,7 +88,7 @@ import Testing
             let error = await #expect(throws: ResolveError.self) {
                 try await resolver.resolve(query)
             }
-            #expect(error == .timedOut || error == .discoveryUnreachable)
+            #expect(error == .discoveryUnreachable)
             #expect(resolver.cachedOutcome(for: query, at: .now()) == nil)
         }
     }
@@ -103,6 +103,25 @@ import Testing
             let answer = try #require(resolved.outcome.answer)
             #expect(try answer.json()["complete"] == .bool(false))
             #expect(answer.life <= Resolver.Policy().partialTTL)
+        }
+    }
+
+    /// What was found before is worth more than that nothing can be found now.
+    @Test func anOutageDoesNotEraseWhatIsKnown() async throws {
+        let manifest = makeManifest()
+        let id = manifest.id
+        try await withDiscovery(announcing: [9001], of: id) { store, resolver, network in
+            _ = try store.importBatch([try makeEntry(manifest: manifest)], at: .testNow)
+            let query = AnswerQuery(.resolution, .name(try makeName()))
+            _ = try await resolver.resolve(query)
+            await network.stop()
+            await #expect(throws: ResolveError.discoveryUnreachable) {
+                try await resolver.resolve(query, thoroughly: true)
+            }
+            let unready = try await resolver.resolve(query)
+            #expect(try addresses(unready.outcome) == [])
+            let kept = try #require(resolver.cachedOutcome(for: query, at: .now()))
+            #expect(try addresses(kept.outcome) == ["127.0.0.1:9001"])
         }
     }
 

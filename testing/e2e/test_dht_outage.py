@@ -1,0 +1,154 @@
+"""The DHT goes and comes back: readiness tells within two seconds, and nothing is lost by it."""
+
+import contextlib
+import json
+import signal
+import socket
+import subprocess
+import time
+
+from support import BINARY, EndToEndTest
+
+NODES = 40
+# What the contract gives a dependency's fall or return to show.
+BOUND = 2.0
+# One lookup's budget (dht.deadline_ms), and time for a busy machine to say so.
+LOOKUP_BUDGET = 1.2 + 0.8
+
+
+class Testnet:
+    """`svc-index testnet` in a process of its own, at ports that a successor can have again."""
+
+    def __init__(self, port):
+        self.process = subprocess.Popen(
+            [str(BINARY), "testnet", "--nodes", str(NODES), "--port", str(port)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.bootstrap = self.process.stdout.readline().strip()
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def end(self):
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class DHTOutageTest(EndToEndTest):
+    def setUp(self):
+        super().setUp()
+        self.port = self.free_ports()
+        self.network = self.start_network()
+        self.server = self.start("--dht-bootstrap", self.network.bootstrap, ready=False)
+        self.server.wait_until_ready("/healthz")
+        self.wait_for("the DHT", 10, self.is_ready)
+
+    def free_ports(self):
+        """The first of as many UDP ports in a row as the network has nodes."""
+        for _ in range(100):
+            first = self.random.randrange(20_000, 60_000)
+            with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+                for port in range(first, first + NODES):
+                    taken = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+                    taken.bind(("127.0.0.1", port))
+                return first
+        self.fail("no free UDP ports")
+
+    def start_network(self):
+        network = Testnet(self.port)
+        self.addCleanup(network.end)
+        self.assertTrue(network.bootstrap, "the network did not start")
+        return network
+
+    def is_ready(self):
+        status, report = self.server.readiness()
+        self.assertEqual(self.server.get("/healthz").status, 200)
+        if status != 200:
+            self.assertEqual(report["missing"], ["dht_client_ready"])
+        return status == 200
+
+    def await_fall(self):
+        return self.wait_for("not ready", BOUND, lambda: not self.is_ready())
+
+    def await_return(self, seconds=BOUND):
+        return self.wait_for("ready again", seconds, self.is_ready)
+
+    def expect_steady(self, seconds, is_ready):
+        """Readiness, asked every 50 ms, does not change."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.assertEqual(self.is_ready(), is_ready)
+            time.sleep(0.05)
+
+    def look_up(self, path):
+        """A response, and how long it took."""
+        began = time.monotonic()
+        response = self.server.get(path)
+        return response, time.monotonic() - began
+
+    def places(self, response):
+        return [place["addr"] for place in json.loads(response.body)["providers"]]
+
+    def test_a_network_that_is_there_is_always_ready(self):
+        self.expect_steady(10, True)
+
+    def test_a_fall_and_a_return_show_within_two_seconds(self):
+        for pause in (0.3, 4):
+            self.network.signal(signal.SIGSTOP)
+            fall = self.await_fall()
+            self.expect_steady(pause, False)
+            self.network.signal(signal.SIGCONT)
+            back = self.await_return()
+            print(f"\n  fall {fall:.2f} s, return after {pause} s {back:.2f} s")
+            self.expect_steady(2, True)
+
+    def test_a_network_started_anew_is_found_within_two_seconds(self):
+        """Its nodes have other ids, and know nothing of us."""
+        self.network.end()
+        self.await_fall()
+        time.sleep(1)
+        self.network = self.start_network()
+        print(f"\n  started anew: {self.await_return():.2f} s")
+        self.expect_steady(3, True)
+        [cid] = self.content_ids([b"after"])
+        joined = ("--dht-bootstrap", self.network.bootstrap)
+        self.succeed("announce", cid, "--port", 9000, *joined)
+        response, _ = self.look_up(f"/providers/{cid}?fresh=true")
+        self.assert_status(response, 200)
+
+    def test_what_is_known_is_answered_and_what_is_not_is_never_called_absent(self):
+        document = {"e2e": "outage"}
+        [cid] = self.content_ids([json.dumps(document, separators=(",", ":")).encode()])
+        line = {"name": "known", "manifest": document, "ttl_s": 1}
+        self.server.request("POST", "/admin/import", json.dumps(line).encode() + b"\n")
+        joined = ("--dht-bootstrap", self.network.bootstrap)
+        self.succeed("announce", cid, "--port", 9000, *joined)
+        response, _ = self.look_up("/resolve/known")
+        self.assert_status(response, 200)
+        self.assertEqual(self.places(response), ["127.0.0.1:9000"])
+        self.network.signal(signal.SIGSTOP)
+        self.await_fall()
+        # Enough of them to open the circuit breaker, which then has to let go in time.
+        strangers = self.content_ids([b"%d" % number for number in range(40)])
+        for number, stranger in enumerate(strangers):
+            response, seconds = self.look_up(f"/resolve/{stranger}")
+            self.assert_problem(response, 503, "upstream_unready")
+            self.assertLess(seconds, LOOKUP_BUDGET)
+            self.assertIn("Retry-After", response.headers)
+            response, seconds = self.look_up("/resolve/known")
+            self.assert_status(response, 200)
+            self.assertEqual(self.places(response), ["127.0.0.1:9000"])
+            if number >= 2:
+                self.assertIn("detail=stale", response.headers["Cache-Status"])
+                self.assertLess(seconds, 0.5)
+        self.network.signal(signal.SIGCONT)
+        self.await_return()
+        # Asked everywhere again: now it is absent, and the breaker is not in the way.
+        for stranger in strangers[:5]:
+            response, _ = self.look_up(f"/resolve/{stranger}")
+            self.assert_problem(response, 404, "not_found")
+        self.stop(self.server)
