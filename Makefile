@@ -69,6 +69,7 @@ test-service: deps ## unit, property and contract tests of the service, over rea
 
 test-scripts: ## tests of the scripts under testing/
 	python3 -m unittest discover -s testing/data
+	python3 -m unittest discover -s testing/chaos
 
 simulate: ## simulated DHTs of 10,000 nodes: figures that a SEED repeats exactly, and their bars
 	SVC_INDEX_CORE=1 $(SWIFT) build -c release --scratch-path .build-core --product dht-simulate

@@ -77,7 +77,7 @@ class DisksTest(ChaosTest):
 
     def refused(self, kind, server):
         """Lets the fault last; writes are refused with 503 and say why, once it shows."""
-        pause(2)
+        self.wait_for(kind, 10, lambda: server.readiness()[0] == 503)
         statuses = {}
         for _ in range(FAULT_SECONDS * 5):
             answer = self.write(server)
@@ -91,7 +91,7 @@ class DisksTest(ChaosTest):
         self.figure(f"{kind}: writes answered otherwise", others, most=0)
 
     def came_back(self, kind, server, checker, fault):
-        pause(2.5)
+        self.wait_for("readiness", 10, lambda: checker.return_seconds(fault) is not None)
         fell, back = checker.fall_seconds(fault), checker.return_seconds(fault)
         self.figure(f"{kind}: until readiness fell", fell, "s", most=2)
         self.figure(f"{kind}: until readiness was back", back, "s", most=2)

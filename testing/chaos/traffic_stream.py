@@ -94,6 +94,9 @@ class Stream:
         if not data:
             self.replace(line)
             return
+        if line.waiting == 0:
+            # The rest of the last body.
+            return
         data = line.rest + data
         parts = data.split(MARK)
         for part in parts[1:]:
