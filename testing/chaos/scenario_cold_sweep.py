@@ -29,7 +29,7 @@ class ColdSweepTest(ChaosTest):
         ):
             pause(HOT / HOT_RATE + 1)
             hot.phase("undisturbed")
-            pause(length(10, 2))
+            pause(length(10, 1))
             hot.phase("swept")
             most = resident = resident_mib(server)
             with Load("stream", port=server.port, pools=pools, total=SWEPT) as sweep:
@@ -38,17 +38,17 @@ class ColdSweepTest(ChaosTest):
                     most = max(most, resident_mib(server))
                 swept = sweep.finish()
             phases = hot.finish()
-        hits = server.metric("index_cache_entries"), server.metric("index_cache_bytes")
+        entries, size = map(server.metric, ("index_cache_entries", "index_cache_bytes"))
         self.figure("random names asked for", swept["sent"], least=SWEPT)
         self.figure("swept a second", swept["rate"])
         self.figure("answered as expected", swept["answered"] == swept["expected"], least=True)
         self.figure("hot names: hit ratio", phases["swept"]["hit_ratio"], least=0.95)
-        for phase in ("undisturbed", "swept"):
-            self.figure(f"hot names {phase}: p99", phases[phase]["p99_ms"], "ms")
-        self.figure("hot names: wrong or lost", phases["swept"]["wrong"] or phases["swept"]["lost"],
-                    most=0)
-        self.figure("cache entries", int(hits[0]), most=20_000)
-        self.figure("cache bytes", hits[1] / (1 << 20), "MiB", most=CACHE_MIB)
+        # The sweep takes all of the machine that it can get, so that times say little.
+        self.compare_hot(
+            phases["undisturbed"], phases["swept"], "during the sweep", is_bounded=False
+        )
+        self.figure("cache entries", int(entries), most=20_000)
+        self.figure("cache bytes", size / (1 << 20), "MiB", most=CACHE_MIB)
         self.figure("resident before", resident, "MiB")
         self.figure("resident at most", most, "MiB", most=CACHE_MIB + OTHER_MIB)
         self.stop_well(server)

@@ -29,6 +29,8 @@ class DescriptorsTest(ChaosTest):
             self.checked(server, truth),
             Load("hot", port=server.port, rate=RATE, known=known) as hot,
         ):
+            pause(1)
+            hot.phase("undisturbed")
             pause(length(5, 1))
             before = descriptors(server)
             hot.phase("flooded")
@@ -45,7 +47,8 @@ class DescriptorsTest(ChaosTest):
                 "the files of before", 30, lambda: descriptors(server) <= before + 2
             )
             phases = hot.finish()
-        self.tell_of(figures, phases["flooded"], before, most)
+        self.tell_of(figures, before, most)
+        self.compare_hot(phases["undisturbed"], phases["flooded"], "meanwhile")
         self.figure("after the flood: new connection answered", took, "s", most=RECOVERY_SECONDS)
         self.figure("after the flood: files closed", settled, "s", most=2 * RECOVERY_SECONDS)
         self.stop_well(server)
@@ -57,12 +60,8 @@ class DescriptorsTest(ChaosTest):
         except OSError:
             return False
 
-    def tell_of(self, flood, hot, before, most):
+    def tell_of(self, flood, before, most):
         self.figure("connections of the flood", flood["opened"], least=FLOOD)
         self.figure("told 429", flood["statuses"].get("429", 0), least=1)
         self.figure("open files before", before)
         self.figure("open files at most", most, most=FILES - 1)
-        self.figure("hot names meanwhile: requests", hot["requests"], least=1)
-        self.figure("hot names meanwhile: p99", hot["p99_ms"], "ms", most=100)
-        others = sum(number for status, number in hot["statuses"].items() if status != "200")
-        self.figure("hot names meanwhile: not answered 200", others + hot["lost"], most=0)

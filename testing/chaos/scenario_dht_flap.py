@@ -9,7 +9,7 @@ from network import Network
 
 NODES = 60
 SILENT_SECONDS = length(30, 5)
-CIDS = length(20, 6)
+CIDS = length(20, 4)
 # So that answers become stale within the silence.
 LIFE_SECONDS = 3
 REFRESH_SECONDS = 1
@@ -37,7 +37,7 @@ class DHTFlapTest(ChaosTest):
                 network.fall_silent()
                 self.during(server, ports)
                 network.go_on()
-            pause(3)
+            self.wait_for("readiness", 60, lambda: checker.return_seconds(fault) is not None)
             self.figure("until readiness fell", checker.fall_seconds(fault), "s", most=2)
             self.figure("until readiness was back", checker.return_seconds(fault), "s", most=2)
             self.recover(server, cids, ports)

@@ -17,8 +17,8 @@ from traffic import quantile
 HERE = Path(__file__).resolve().parent
 PYTHON = HERE.parent.parent / ".venv-interop" / "bin" / "python"
 NODES = length(200, 60)
-CIDS = length(400, 80)
-UNKNOWN = length(40, 10)
+CIDS = length(400, 40)
+UNKNOWN = length(40, 5)
 BUDGET_MS = 1200
 
 

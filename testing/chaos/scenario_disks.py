@@ -14,6 +14,7 @@ NAMES = 1500
 # Fewer than there are names: most answers are evicted, and the spill has work.
 CACHED = 200
 RATE = 500
+SPILL_HITS = 100
 
 
 class DisksTest(ChaosTest):
@@ -38,6 +39,7 @@ class DisksTest(ChaosTest):
             "--cache-entries", CACHED, "--log-requests=false", database=self.database
         )
         self.acknowledged = {}
+        self.statuses, self.falls, self.returns = {}, {}, {}
         [self.cid] = self.content_ids([b"something"])
         pools = [{"weight": 1, "status": 200, "paths": self.names_file()}]
         with (
@@ -57,6 +59,7 @@ class DisksTest(ChaosTest):
                         self.refused("read-only disk", server)
                 self.came_back("read-only disk", server, checker, fault)
             figures = reads.finish()
+        self.tell_of_faults()
         self.figure("reads", figures["sent"])
         self.figure("reads, all 200", figures["answered"] == figures["expected"], least=True)
         self.stop_well(server)
@@ -78,7 +81,7 @@ class DisksTest(ChaosTest):
     def refused(self, kind, server):
         """Lets the fault last; writes are refused with 503 and say why, once it shows."""
         self.wait_for(kind, 10, lambda: server.readiness()[0] == 503)
-        statuses = {}
+        statuses = self.statuses.setdefault(kind, {})
         for _ in range(FAULT_SECONDS * 5):
             answer = self.write(server)
             statuses[answer.status] = statuses.get(answer.status, 0) + 1
@@ -86,16 +89,23 @@ class DisksTest(ChaosTest):
                 self.assert_problem(answer, 503, "upstream_unready")
                 self.assertIsNotNone(answer.headers["Retry-After"])
             pause(0.2)
-        self.figure(f"{kind}: writes refused with 503", statuses.get(503, 0), least=1)
-        others = sum(statuses.values()) - statuses.get(503, 0)
-        self.figure(f"{kind}: writes answered otherwise", others, most=0)
 
     def came_back(self, kind, server, checker, fault):
         self.wait_for("readiness", 10, lambda: checker.return_seconds(fault) is not None)
-        fell, back = checker.fall_seconds(fault), checker.return_seconds(fault)
-        self.figure(f"{kind}: until readiness fell", fell, "s", most=2)
-        self.figure(f"{kind}: until readiness was back", back, "s", most=2)
+        self.falls.setdefault(kind, []).append(checker.fall_seconds(fault))
+        self.returns.setdefault(kind, []).append(checker.return_seconds(fault))
         self.assert_status(self.write(server), 200, 201)
+
+    def tell_of_faults(self):
+        """The worst of all rounds."""
+        for kind, statuses in self.statuses.items():
+            refused = statuses.get(503, 0)
+            self.figure(f"{kind}: times", len(self.falls[kind]))
+            self.figure(f"{kind}: writes refused with 503", refused, least=1)
+            others = sum(statuses.values()) - refused
+            self.figure(f"{kind}: writes answered otherwise", others, most=0)
+            self.figure(f"{kind}: until readiness fell", max(self.falls[kind]), "s", most=2)
+            self.figure(f"{kind}: until readiness was back", max(self.returns[kind]), "s", most=2)
 
     # The spill
 
@@ -114,24 +124,31 @@ class DisksTest(ChaosTest):
             self.checked(server, truth),
             Load("stream", port=server.port, rate=RATE, pools=pools) as reads,
         ):
-            pause(length(10, 2))
             self.spill_works(server, "before")
+            failures = self.spill_failures(server)
             self.disk.fill()
-            pause(FAULT_SECONDS)
+            pause(FAULT_SECONDS + 1)
             self.disk.free()
-            pause(length(10, 3))
+            failed = self.spill_failures(server) - failures
+            self.figure("spill operations that failed on the full disk", failed, least=1)
             self.spill_works(server, "after the full disk")
             with small_disk.read_only(spill):
                 pause(FAULT_SECONDS)
-            pause(length(10, 3))
             self.spill_works(server, "after the read-only disk")
             figures = reads.finish()
         self.figure("reads", figures["sent"])
         self.figure("reads, all 200", figures["answered"] == figures["expected"], least=True)
         self.stop_well(server)
 
+    @staticmethod
+    def spill_failures(server):
+        return int(server.metric("index_spill_failures_total"))
+
     def spill_works(self, server, when):
+        """It is read from, and so was written to since the names that were hot left RAM."""
         before = server.metric("index_spill_hits_total")
-        pause(length(5, 1))
-        hits = int(server.metric("index_spill_hits_total") - before)
-        self.figure(f"spill hits {when}", hits, least=1)
+        took = self.wait_for(
+            "hits in the spill", 60,
+            lambda: server.metric("index_spill_hits_total") >= before + SPILL_HITS,
+        )
+        self.figure(f"{SPILL_HITS} hits in the spill {when}, after", took, "s", most=10)

@@ -18,7 +18,7 @@ BODY = bytes(2 << 20)
 SENDERS = 8
 # Longer than the 2 s that a refused connection lingers at most.
 CLOSED_WITHIN_SECONDS = 3
-GROWTH_MIB = 128
+GROWTH_MIB = 64
 
 
 class LargeBodiesTest(ChaosTest):

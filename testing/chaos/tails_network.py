@@ -42,7 +42,7 @@ def main():
     options = json.loads(file.read_text())
     generator = random.Random(1)
     path = ShapedPath()
-    network = LibtorrentNetwork(options["nodes"], generator)
+    network = LibtorrentNetwork(options["nodes"], generator, plain_tables=True)
     options["expected"] = announce_all(network, options["cids"], generator)
     options["bootstrap"] = ",".join(network.bootstrap)
     path.shape(network.others, generator, rtt_ms=20, slow=0.2, slow_ms=800, silent=0.05)

@@ -1,5 +1,6 @@
 """The checker sees what it is there to see: a checker that never complains proves nothing."""
 
+import collections
 import json
 import socket
 import sys
@@ -125,7 +126,7 @@ class StreamTest(unittest.TestCase):
             ours, theirs = socket.socketpair()
             with ours, theirs:
                 stream = traffic_stream.Stream(None, {"pools": [], "port": 0})
-                stream.idle, stream.busy = [], 1
+                stream.idle, stream.busy = collections.deque(), 1
                 line = traffic_stream.Line(ours, stream.selector)
                 line.waiting = 3
                 for start in range(0, len(answers), size):
@@ -134,6 +135,18 @@ class StreamTest(unittest.TestCase):
                 stream.selector.close()
             self.assertEqual((size, stream.answered), (size, {200: 2, 404: 1}))
             self.assertEqual((stream.busy, line.waiting), (0, 0))
+
+    def test_an_idle_connection_that_was_closed_is_replaced(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            stream = traffic_stream.Stream(None, {"pools": [], "port": listener.getsockname()[1]})
+            line = stream.connect()
+            stream.idle, stream.busy = collections.deque([line]), 0
+            listener.accept()[0].close()
+            stream.hear(line)
+            self.assertEqual((stream.busy, stream.lost, len(stream.idle)), (0, 0, 1))
+            self.assertIsNot(stream.idle[0], line)
+            stream.idle[0].socket.close()
+            stream.selector.close()
 
 
 if __name__ == "__main__":

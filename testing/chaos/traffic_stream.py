@@ -1,5 +1,7 @@
 """Many questions a second: pipelined batches over several connections, answers only counted."""
 
+import collections
+import contextlib
 import random
 import selectors
 import socket
@@ -10,6 +12,7 @@ from traffic import HOST, get
 MARK = b"HTTP/1.1 "
 BATCH = 16
 PAUSE_SECONDS = 0.02
+LATE_SECONDS = 10
 
 
 class Stream:
@@ -33,16 +36,18 @@ class Stream:
         self.sent = 0
         self.answered = {}
         self.expected = {}
-        self.lost = 0
+        self.lost = self.late = 0
         self.began = self.ended = time.monotonic()
         self.selector = selectors.EpollSelector()
 
     def run(self):
         self.began = time.monotonic()
-        self.idle = [self.connect() for _ in range(self.options.get("connections", 8))]
+        connections = self.options.get("connections", 8)
+        self.idle = collections.deque(self.connect() for _ in range(connections))
         self.busy = 0
         while not self.is_over():
             self.fill()
+            self.drop_late()
             wait = PAUSE_SECONDS if self.idle else 1
             for key, _ in self.selector.select(wait):
                 self.hear(key.data)
@@ -66,15 +71,26 @@ class Stream:
                 room = min(room, int((time.monotonic() - self.began) * rate) - self.sent)
             if room <= 0:
                 return
-            line = self.idle.pop()
+            # In turn, so that none is idle for so long that the service closes it.
+            line = self.idle.popleft()
             request = b"".join(self.question() for _ in range(room))
             self.sent += room
             line.waiting = room
+            line.asked_at = time.monotonic()
             line.rest = b""
             self.busy += 1
             try:
                 line.socket.sendall(request)
             except OSError:
+                self.replace(line)
+
+    def drop_late(self):
+        """An answer that takes longer than a request may is lost."""
+        latest = time.monotonic() - LATE_SECONDS
+        for key in list(self.selector.get_map().values()):
+            line = key.data
+            if line.waiting > 0 and line.asked_at < latest:
+                self.late += 1
                 self.replace(line)
 
     def question(self):
@@ -112,15 +128,17 @@ class Stream:
             self.idle.append(line)
 
     def replace(self, line):
-        self.lost += line.waiting
-        self.busy -= 1
+        if line.waiting == 0:
+            # One that was idle and that the service has closed.
+            self.idle.remove(line)
+        else:
+            self.lost += line.waiting
+            self.busy -= 1
         self.selector.unregister(line.socket)
         line.socket.close()
         time.sleep(0.01)
-        try:
+        with contextlib.suppress(OSError):
             self.idle.append(self.connect())
-        except OSError:
-            self.idle.append(line)
 
     def connect(self):
         return Line(socket.create_connection((HOST, self.options["port"]), 10), self.selector)
@@ -132,6 +150,7 @@ class Stream:
             "answered": dict(self.answered),
             "expected": dict(self.expected),
             "lost": self.lost,
+            "late": self.late,
             "seconds": round(seconds, 2),
             "rate": round(sum(self.answered.values()) / max(seconds, 0.001)),
         }
@@ -143,6 +162,7 @@ class Line:
     def __init__(self, open_socket, selector):
         self.socket = open_socket
         self.waiting = 0
+        self.asked_at = 0.0
         self.rest = b""
         selector.register(open_socket, selectors.EVENT_READ, self)
 
