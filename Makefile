@@ -6,7 +6,9 @@ SHELL := /bin/bash
 SWIFT ?= swift
 BINARY := .build/release/svc-index
 DEBUG_BINARY := .build/debug/svc-index
-SOURCES := Package.swift Sources Tests
+PERF := testing/performance
+SOURCES := Package.swift Sources Tests $(PERF)/Package.swift $(PERF)/Load
+LOAD := $(PERF)/.build/release/svc-index-load
 CORE := SVC_INDEX_CORE=1 $(SWIFT) test --scratch-path .build-core
 ARTIFACTS := artifacts
 # Arguments of the service that `make run` starts, such as RUN_ARGS="--http-bind 127.0.0.1:8080".
