@@ -59,7 +59,8 @@ struct Worker {
         load_exact_timers()
         connectAll()
         beginTogether()
-        while true {
+        let isAlone = shared.connected.load(ordering: .relaxed) == 0
+        while !isAlone {
             let now = monotonicNow()
             if shared.stopRequested.load(ordering: .relaxed) { break }
             wakeThose(at: now)
@@ -71,8 +72,10 @@ struct Worker {
             if isFinished { break }
             waitAndRead(limit: min(ends, nextWake(after: now)), at: now)
         }
-        drain()
-        countUnsent()
+        if !isAlone {
+            drain()
+            countUnsent()
+        }
         for index in connections.indices { close(index) }
         Glibc.close(epoll)
         tally.settle()
