@@ -83,7 +83,7 @@ extension SpillStore {
         if let patience {
             let end = DispatchTime.now() + .milliseconds(max(1, patience))
             timer.asyncAfter(deadline: end) { [self] in
-                if waiter.finish(.failed) { withState { $0.status.lateReads += 1 } }
+                waiter.finish(.failed) { withState { $0.status.lateReads += 1 } }
             }
         }
         return await withTaskCancellationHandler {
@@ -154,9 +154,8 @@ private final class ReadWaiter: Sendable {
         if isDone { continuation.resume(returning: .failed) }
     }
 
-    /// Whether this ended the wait, as opposed to having come too late.
-    @discardableResult
-    func finish(_ result: SpillLookup) -> Bool {
+    /// Ends the wait, unless it has ended; `first` is done before the caller goes on.
+    func finish(_ result: SpillLookup, first: () -> Void = {}) {
         let (isFirst, continuation) = state.withLock { state in
             defer { state = .done }
             return switch state {
@@ -165,7 +164,7 @@ private final class ReadWaiter: Sendable {
             case .done: (false, nil)
             }
         }
+        if isFirst { first() }
         continuation?.resume(returning: result)
-        return isFirst
     }
 }
