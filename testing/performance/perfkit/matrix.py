@@ -11,10 +11,10 @@ MISSES = ["--distribution", "uniform", "--fresh", "1"]
 
 
 def measure(bench, server, names, rate, load=()):
-    """Saturation first, a fixed rate second."""
+    """A fixed rate first, saturation second: its queues may take a while to empty."""
     common = ["--names", names, *load]
-    full = bench.load(server, *common, "--duration", bench.seconds)
     paced = bench.load(server, *common, "--rate", rate, "--duration", bench.seconds)
+    full = bench.load(server, *common, "--duration", bench.seconds)
     return full, paced
 
 
