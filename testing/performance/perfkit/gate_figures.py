@@ -14,6 +14,7 @@ from .bench_run import OPEN_LIMITS, QUIET, KitError, make_names, metrics, note
 from .dedup import name_of
 
 ROUNDS = 5
+NAMES = 20_000
 PROBE_HITS = 50_000
 HTTP_HITS = 20_000
 SIMULATION = ["hedging", "--nodes", "300", "--lookups", "300", "--seed", "1", "--no-bars"]
@@ -37,7 +38,7 @@ def simulate(bench):
 
 
 def beside_nginx(bench):
-    rows = peers.run(bench, with_peers=False, rounds=ROUNDS)["rows"]
+    rows = peers.run(bench, everything=False, rounds=ROUNDS)["rows"]
     ours = rows[1]
     return {"ram-hit-throughput-to-nginx": ours["ratio"], "ram-hit-cpu-to-nginx": ours["cpu_ratio"],
             "ram-hit-p95-to-nginx": ours["p95_ratio"]}
@@ -45,7 +46,7 @@ def beside_nginx(bench):
 
 def resident(bench):
     return {"resident-idle-kib": memory.idle(bench),
-            "resident-per-answer-bytes": memory.answers(bench)["resident"]}
+            "resident-per-answer-bytes": memory.answers(bench, NAMES)["resident"]}
 
 
 def build_shim(bench):
