@@ -48,7 +48,7 @@ INTEROP_VENV := .venv-interop
 .PHONY: help run test ci build release deps test-core test-service test-scripts tidy lint format \
 	simulate fuzz dht-hostile dht-load interop interop-compare interop-environment e2e e2e-faults \
 	e2e-debian chaos chaos-short bench import-bench perf perf-build perf-load perf-explain \
-	test-perf clean
+	bench-check test-perf clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -185,7 +185,14 @@ $(LOAD): FORCE
 	$(SWIFT) build -c release --package-path $(PERF) --product svc-index-load
 FORCE:
 
-test-perf: ## tests of the load generator
+bench-check: release $(LOAD) ## the gate: a few figures beside their baselines, in three minutes
+	@scripts/install-deps.sh nginx-light valgrind
+	SVC_INDEX_CORE=1 $(SWIFT) build -c release --scratch-path .build-core --product dht-simulate
+	SVC_INDEX_CORE=1 $(SWIFT) build -c release --scratch-path .build-core --product cache-probe
+	@mkdir -p $(ARTIFACTS)
+	python3 $(PERF)/gate.py --json $(ARTIFACTS)/gate.json
+
+test-perf: ## tests of the load generator and of the gate
 	$(SWIFT) test --package-path $(PERF)
 	python3 -m unittest discover -s $(PERF)
 

@@ -81,7 +81,13 @@ let coreTools: [Target] =
             dependencies: ["DHTCore", "DHTSimulator"],
             path: "Tests/Simulate",
             swiftSettings: settings
-        )
+        ),
+        .executableTarget(
+            name: "cache-probe",
+            dependencies: ["Cache"],
+            path: "Tests/CacheProbe",
+            swiftSettings: settings
+        ),
     ]
     + (fuzzing
         ? [

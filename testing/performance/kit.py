@@ -37,8 +37,14 @@ def measure(part, bench, options):
     return {"matrix": matrix, "dedup": dedup, "memory": memory}[part].run(bench)
 
 
+def new_folder(options):
+    if options.out is not None:
+        return options.out.resolve()
+    return ROOT / "artifacts/perf" / time.strftime("%Y%m%d-%H%M%S")
+
+
 def run_parts(parts, options):
-    folder = options.out or ROOT / "artifacts/perf" / time.strftime("%Y%m%d-%H%M%S")
+    folder = new_folder(options)
     work = folder / "work"
     work.mkdir(parents=True, exist_ok=True)
     try:
@@ -71,7 +77,7 @@ def load(options):
             raise KitError(done.stderr.strip())
         figures = json.loads(done.stdout)
         rows.append({"profile": name, "figures": figures, "spectrum": figures["spectrum"]})
-    folder = options.out or ROOT / "artifacts/perf" / time.strftime("%Y%m%d-%H%M%S")
+    folder = new_folder(options)
     folder.mkdir(parents=True, exist_ok=True)
     cells = [
         [row["profile"], f"{row['figures']['perSecond']:,.0f}",

@@ -179,7 +179,8 @@ class Bench:
         if done.returncode not in (0, 1) or not done.stdout:
             raise KitError(f"svc-index-load: {done.stderr.strip()}")
         if checked and done.returncode == 1:
-            raise KitError(f"{' '.join(map(str, arguments))}: {done.stderr.strip()}")
+            words = " ".join(Path(str(word)).name for word in arguments)
+            raise KitError(f"svc-index-load {words}: {done.stderr.strip()}")
         figures = json.loads(done.stdout)
         spent = server.cpu_seconds() - before
         figures["cpu_us"] = spent * 1e6 / max(1, figures["answersInAll"])

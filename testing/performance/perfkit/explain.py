@@ -19,8 +19,10 @@ def explain_compare(data):
             yield f"unknown {name} was not measured"
             continue
         ratio = ours["per_second"] / by_name[name]["per_second"]
+        by_time = by_name[name]["cpu_us"] / ours["cpu_us"]
         yield verdict(
-            ratio >= target, f"RAM hits beside {name}", f"{ratio:.2f}", f">= {target}",
+            ratio >= target, f"RAM hits beside {name}",
+            f"{ratio:.2f}, by processor time {by_time:.2f}", f">= {target}",
             "Compare CPU µs: if ours is higher, the hit path has grown (`perf record`); if not, "
             "the machine was busy. Metric process_cpu_seconds_total; knobs log.requests, "
             "http.event_loops.",

@@ -6,15 +6,17 @@ from .bench_run import (
 
 NAMES = 10_000
 DHT_NAMES = 100
-HIT_RATE, MISS_RATE, LOOKUP_RATE = 5000, 1000, 200
+HIT_RATE, MISS_RATE = 5000, 1000
+# A client asks one node only so often, so lookups a second are bounded by the network's size.
+DHT_NODES, LOOKUP_RATE = 500, 20
 MISSES = ["--distribution", "uniform", "--fresh", "1"]
 
 
 def measure(bench, server, names, rate, load=()):
-    """Saturation first, a fixed rate second."""
+    """A fixed rate first, saturation second: its queues may take a while to empty."""
     common = ["--names", names, *load]
-    full = bench.load(server, *common, "--duration", bench.seconds)
     paced = bench.load(server, *common, "--rate", rate, "--duration", bench.seconds)
+    full = bench.load(server, *common, "--duration", bench.seconds)
     return full, paced
 
 
@@ -70,14 +72,14 @@ def dht_rows(bench):
     lines, cids = make_dht_names(DHT_NAMES, bench.data)
     store = bench.folder / "dht-store"
     bench.import_file(lines, store)
-    with bench.testnet() as (bootstrap, _):
+    with bench.testnet(DHT_NODES) as (bootstrap, _):
         bench.announce(cids.read_text().split(), bootstrap)
         arguments = [QUIET, f"--dht-bootstrap={bootstrap}", "--dht-bind=127.0.0.1:0", *OPEN_LIMITS]
         with bench.serving(arguments, store) as server:
             bench.load(server, "--names", lines, "--distribution", "each")
             full, paced = measure(bench, server, lines, HIT_RATE)
             yield row("RAM, DHT behind it, providers announced", HIT_RATE, full, paced)
-            load = [*MISSES, "--connections", 8]
+            load = [*MISSES, "--connections", 16]
             full, paced = measure(bench, server, lines, LOOKUP_RATE, load)
             yield row("DHT, every answer (`fresh`)", LOOKUP_RATE, full, paced)
 

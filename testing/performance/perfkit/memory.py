@@ -23,20 +23,20 @@ def idle(bench):
         return resident_kib(server)
 
 
-def answers(bench):
+def answers(bench, count=NAMES):
     """(resident with every answer in RAM) - (the same traffic with room for one), an answer."""
-    names = make_names(NAMES, bench.data)
+    names = make_names(count, bench.data)
     store = bench.folder / "memory"
     bench.import_file(names, store)
     found = {}
-    for entries in (1, 2 * NAMES):
+    for entries in (1, 2 * count):
         arguments = [QUIET, f"--cache-entries={entries}", "--cache-max-bytes=512MiB"]
         with bench.serving([*arguments, *OPEN_LIMITS], store) as server:
             # Twice, so that what the allocator keeps for a working set is there in both.
             for _ in range(2):
                 figures = bench.load(server, "--names", names, "--distribution", "each")
             found[entries] = resident_kib(server), metrics(server), figures
-    few, many = found[1], found[2 * NAMES]
+    few, many = found[1], found[2 * count]
     cached = many[1]["index_cache_entries"]
     each = (many[0] - few[0]) * 1024 / cached
     charged = many[1]["index_cache_bytes"] / cached

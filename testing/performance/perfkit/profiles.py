@@ -21,7 +21,7 @@ PROFILES = {
     },
     "dht_slo": {
         "for": "every answer out of the DHT; wants a service that is in one",
-        "arguments": ["--distribution", "uniform", "--fresh", "1", "--rate", "100"],
+        "arguments": ["--distribution", "uniform", "--fresh", "1", "--rate", "20"],
         "targets": {"p95": 200, "errorShare": 0.001, "throttledShare": 0.01},
     },
 }

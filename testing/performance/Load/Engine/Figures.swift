@@ -35,7 +35,8 @@ package struct Figures: Codable, Sendable {
         (answers, answersInAll) = (tally.answers, tally.answersInAll)
         (hits, missing) = (tally.hits, tally.missing)
         perSecond = result.seconds > 0 ? Double(tally.answers) / result.seconds : 0
-        bytesPerSecond = result.seconds > 0 ? Double(tally.bytes) / result.seconds : 0
+        // Bytes are counted in the warm-up too; their rate is that of the measured answers.
+        bytesPerSecond = perSecond * Double(tally.bytes) / Double(max(1, tally.answersInAll))
         latency = Self.latency(tally.latency)
         routes = Dictionary(
             uniqueKeysWithValues: Route.allCases.compactMap { route in

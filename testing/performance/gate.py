@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""The gate against regressions: a few figures beside their baselines, in under three minutes.
+
+    gate.py                       # measure and judge: what `make bench-check` runs
+    gate.py --write-baselines     # measure and pin what was found
+
+Baselines are one number a file in baselines/. Ratios are within one run, so that they hold on
+another machine; instructions, allocations and virtual time are the same everywhere. A waiver in
+baselines/waivers.toml lets one check fail until a day:
+
+    [[waiver]]
+    check = "ram-hit-cpu-to-nginx"
+    owner = "who answers for it"
+    reason = "why, and what will end it"
+    expires = 2026-12-31
+
+Exit codes: 0 every check holds or is waived, 1 one does not, 2 usage.
+"""
+
+import argparse
+import datetime
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+from perfkit import checks, gate_figures  # noqa: E402
+from perfkit.bench_run import ROOT, Bench, KitError, note  # noqa: E402
+
+import service  # noqa: E402
+
+BASELINES = HERE / "baselines"
+
+
+def parse_arguments(arguments):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--binary", default=ROOT / ".build/release/svc-index")
+    parser.add_argument("--load", default=HERE / ".build/release/svc-index-load")
+    parser.add_argument("--simulate", default=ROOT / ".build-core/release/dht-simulate")
+    parser.add_argument("--seconds", type=float, default=2, help="of one run of the generator")
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--figures", type=Path, help="judge these figures instead of measuring")
+    parser.add_argument("--baselines", type=Path, default=BASELINES)
+    parser.add_argument("--write-baselines", action="store_true")
+    options = parser.parse_args(arguments)
+    options.probe = "dht-probe"
+    return options
+
+
+def measure(options):
+    if options.figures is not None:
+        return json.loads(options.figures.read_text())
+    folder = Path(tempfile.mkdtemp(prefix="svc-index-gate-"))
+    try:
+        return gate_figures.measure_all(Bench(options, folder))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main(arguments=None):
+    options = parse_arguments(arguments)
+    service.end_on_signals()
+    try:
+        found = measure(options)
+        waivers = checks.read_waivers(options.baselines / "waivers.toml")
+    except (KitError, ValueError, OSError) as error:
+        note(f"gate: {error}")
+        return 1
+    if options.json is not None:
+        options.json.write_text(json.dumps(found, indent=1) + "\n")
+    if options.write_baselines:
+        gate_figures.write_baselines(found, options.baselines)
+    baselines = checks.read_baselines(options.baselines)
+    verdicts = checks.judge(found, baselines, waivers, datetime.date.today())
+    for verdict in verdicts:
+        print(f"{'ok    ' if verdict.holds else 'FAILED'} {verdict.name}: {verdict.text}")
+    return 0 if all(verdict.holds for verdict in verdicts) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

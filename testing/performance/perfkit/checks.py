@@ -1,0 +1,118 @@
+"""The gate's rules, apart from measuring: figures, baselines and waivers in, verdicts out."""
+
+import dataclasses
+import datetime
+import tomllib
+from pathlib import Path
+
+EXACT, LOWER, HIGHER = "exact", "lower is better", "higher is better"
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """One figure: which way it may go, by which share, and what to do when it does not hold."""
+
+    name: str
+    direction: str
+    tolerance: float
+    advice: str
+
+
+SIMULATED = "the lookup behaves otherwise: if that is meant, pin the new figures and say why"
+CHECKS = [
+    *(Check(f"simulate-{beta}-{figure}", EXACT, 0, SIMULATED)
+      for beta in ("without-hedging", "hedged") for figure in ("p50-ms", "p95-ms", "queries")),
+    Check("ram-hit-throughput-to-nginx", HIGHER, 0.15, "compare the CPU check beside it first"),
+    Check("ram-hit-cpu-to-nginx", LOWER, 0.10, "the hit path does more: `perf record -g`"),
+    Check("ram-hit-p95-to-nginx", LOWER, 0.25, "something holds up an event loop"),
+    Check("resident-idle-kib", LOWER, 0.15, "what is new at the start: `svc-index config print`"),
+    Check("resident-per-answer-bytes", LOWER, 0.15, "an answer or its key has grown"),
+    Check("cache-hit-allocations", EXACT, 0, "a hit in ShardedCache must not allocate"),
+    Check("cache-hit-instructions", LOWER, 0.05, "callgrind_annotate cache-probe says where"),
+    Check("http-hit-allocations", LOWER, 0.15, "the hit path allocates more: heaptrack, ltrace"),
+    Check("metrics-new-label-values", EXACT, 0, "something of a request became a label"),
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Waiver:
+    """Lets one check fail until a day, for a reason, on somebody's word."""
+
+    check: str
+    owner: str
+    reason: str
+    expires: datetime.date
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    name: str
+    holds: bool
+    text: str
+
+
+def read_baselines(folder):
+    """{check: number} of the files in a folder, one number a file."""
+    return {path.stem: float(path.read_text()) for path in Path(folder).glob("*.txt")}
+
+
+def read_waivers(path):
+    """The waivers of a TOML file; a mistake in it is a ValueError that names it."""
+    if not Path(path).exists():
+        return []
+    waivers = []
+    for entry in tomllib.loads(Path(path).read_text()).get("waiver", []):
+        lacking = {"check", "owner", "reason", "expires"} - entry.keys()
+        if lacking:
+            raise ValueError(f"{path}: a waiver lacks {', '.join(sorted(lacking))}")
+        if type(entry["expires"]) is not datetime.date:
+            raise ValueError(f"{path}: expires is a date like 2026-12-31, without quotes")
+        waivers.append(Waiver(**{key: entry[key] for key in
+                                 ("check", "owner", "reason", "expires")}))
+    return waivers
+
+
+def within(check, value, baseline):
+    """Whether a figure is as good as its baseline, the tolerance allowed."""
+    if check.direction == EXACT:
+        return value == baseline
+    if check.direction == LOWER:
+        return value <= baseline * (1 + check.tolerance)
+    return value >= baseline * (1 - check.tolerance)
+
+
+def judge(measured, baselines, waivers, today, checks=None):
+    """A verdict for every check and every waiver that is no longer one."""
+    checks = CHECKS if checks is None else checks
+    verdicts = []
+    valid = {waiver.check: waiver for waiver in waivers if waiver.expires >= today}
+    for check in checks:
+        value, baseline = measured.get(check.name), baselines.get(check.name)
+        if baseline is None:
+            text = f"no baseline: write the number into baselines/{check.name}.txt"
+            verdicts.append(Verdict(check.name, False, text))
+        elif value is None:
+            verdicts.append(Verdict(check.name, False, "was not measured"))
+        else:
+            verdicts.append(judge_one(check, value, baseline, valid.get(check.name)))
+    names = {check.name for check in checks}
+    for waiver in waivers:
+        if waiver.expires < today:
+            text = (f"the waiver of {waiver.owner} ended on {waiver.expires} ({waiver.reason}): "
+                    "mend what it was for, and remove it")
+            verdicts.append(Verdict(waiver.check, False, text))
+        elif waiver.check not in names:
+            verdicts.append(Verdict(waiver.check, False, "a waiver for a check that is not there"))
+    return verdicts
+
+
+def judge_one(check, value, baseline, waiver):
+    figures = f"{value:g}, baseline {baseline:g}, {check.direction}"
+    if check.tolerance:
+        figures += f", {check.tolerance * 100:.0f} % allowed"
+    if within(check, value, baseline):
+        return Verdict(check.name, True, figures)
+    if waiver is not None:
+        return Verdict(check.name, True, f"{figures}; waived until {waiver.expires} by "
+                                         f"{waiver.owner}: {waiver.reason}")
+    return Verdict(check.name, False, f"{figures}; {check.advice}")

@@ -1,0 +1,113 @@
+"""Rules of the gate and of the plots. Run: python3 -m unittest discover -s testing/performance."""
+
+import contextlib
+import datetime
+import io
+import json
+import tempfile
+import unittest
+import xml.dom.minidom
+from pathlib import Path
+
+import gate
+from perfkit import checks, plots
+
+TODAY = datetime.date.today()
+
+
+def make_figures(**changes):
+    """Figures that are exactly their baselines, but for changes (dashes as underscores)."""
+    figures = {check.name: 10.0 for check in checks.CHECKS}
+    return figures | {name.replace("_", "-"): value for name, value in changes.items()}
+
+
+class Gate(unittest.TestCase):
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.folder = Path(holder.name)
+        for check in checks.CHECKS:
+            (self.folder / f"{check.name}.txt").write_text("10\n")
+
+    def run_gate(self, figures):
+        """(exit code, printed text) of the program itself on planted figures."""
+        planted = self.folder / "figures.json"
+        planted.write_text(json.dumps(figures))
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            code = gate.main(["--figures", str(planted), "--baselines", str(self.folder)])
+        return code, printed.getvalue()
+
+    def waive(self, check, expires):
+        (self.folder / "waivers.toml").write_text(
+            f'[[waiver]]\ncheck = "{check}"\nowner = "o"\nreason = "r"\nexpires = {expires}\n'
+        )
+
+    def test_figures_like_their_baselines_pass(self):
+        self.assertEqual(self.run_gate(make_figures())[0], 0)
+
+    def test_a_planted_regression_fails_and_is_named(self):
+        for check in checks.CHECKS:
+            worse = 10 * (1 - check.tolerance) if check.direction == checks.HIGHER else \
+                10 * (1 + check.tolerance)
+            worse += -0.01 if check.direction == checks.HIGHER else 0.01
+            code, text = self.run_gate(make_figures(**{check.name.replace("-", "_"): worse}))
+            self.assertEqual(code, 1, check.name)
+            self.assertIn(f"FAILED {check.name}", text)
+            self.assertEqual(text.count("FAILED"), 1, check.name)
+
+    def test_what_is_within_its_tolerance_or_better_passes(self):
+        figures = make_figures(ram_hit_cpu_to_nginx=10.9, ram_hit_throughput_to_nginx=30,
+                               http_hit_allocations=0)
+        self.assertEqual(self.run_gate(figures)[0], 0)
+
+    def test_an_exact_figure_that_became_better_fails_too(self):
+        self.assertEqual(self.run_gate(make_figures(simulate_hedged_p95_ms=9.99))[0], 1)
+
+    def test_a_waiver_covers_its_check_until_its_day(self):
+        figures = make_figures(ram_hit_cpu_to_nginx=20)
+        self.waive("ram-hit-cpu-to-nginx", TODAY)
+        code, text = self.run_gate(figures)
+        self.assertEqual(code, 0)
+        self.assertIn("waived until", text)
+        self.waive("resident-idle-kib", TODAY)
+        self.assertEqual(self.run_gate(figures)[0], 1, "a waiver covers nothing else")
+
+    def test_an_expired_waiver_fails_even_when_its_check_holds(self):
+        self.waive("ram-hit-cpu-to-nginx", TODAY - datetime.timedelta(days=1))
+        code, text = self.run_gate(make_figures())
+        self.assertEqual(code, 1)
+        self.assertIn("ended on", text)
+
+    def test_a_waiver_without_owner_or_for_no_check_fails(self):
+        self.waive("no-such-check", TODAY)
+        self.assertEqual(self.run_gate(make_figures())[0], 1)
+        (self.folder / "waivers.toml").write_text('[[waiver]]\ncheck = "resident-idle-kib"\n')
+        code, text = self.run_gate(make_figures())
+        self.assertEqual(code, 1)
+        self.assertIn("lacks", text)
+
+    def test_a_figure_or_baseline_that_is_missing_fails(self):
+        figures = make_figures()
+        del figures["cache-hit-allocations"]
+        self.assertEqual(self.run_gate(figures)[0], 1)
+        (self.folder / "cache-hit-allocations.txt").unlink()
+        self.assertEqual(self.run_gate(make_figures())[0], 1)
+
+    def test_the_repository_has_a_baseline_for_every_check_and_no_other(self):
+        names = {check.name for check in checks.CHECKS}
+        self.assertEqual(set(checks.read_baselines(gate.BASELINES)), names)
+        self.assertIsInstance(checks.read_waivers(gate.BASELINES / "waivers.toml"), list)
+
+
+class Plots(unittest.TestCase):
+    def test_plots_are_well_formed_whatever_the_names(self):
+        points = [[0, 0.0], [50, 0.2], [99, 3.0], [100, 40.0]]
+        for drawn in (plots.percentile_plot("a < b & c", {"<x>": points, "empty": []}),
+                      plots.bar_plot("a & b", "requests/s", {"<x>": 5.0, "none": 0}),
+                      plots.bar_plot("nothing", "x", {})):
+            xml.dom.minidom.parseString(drawn)
+
+
+if __name__ == "__main__":
+    unittest.main()
