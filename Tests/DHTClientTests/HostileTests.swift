@@ -75,6 +75,8 @@ import Testing
         run.seconds = 2
         let report = try await run.run()
         #expect(report.wrong == 0)
+        // The machine may be busy: `make dht-hostile` allows none.
+        #expect(report.lost <= report.lookups / 4)
         #expect(report.lookups >= 100)
         #expect(report.hostile_datagrams > 1_000)
         for reason in [DropReason.badBencode, .badMessage, .unsolicited, .queryInClientMode] {
@@ -92,6 +94,8 @@ import Testing
         run.isSpoofed = true
         let report = try await run.run()
         #expect(report.wrong == 0)
+        // The machine may be busy: `make dht-hostile` allows none.
+        #expect(report.lost <= report.lookups / 4)
         #expect(report.hostile_addresses > PacingSettings().trackedAddresses / 4)
         #expect(report.tracked_addresses <= PacingSettings().trackedAddresses)
         #expect(report.contacts <= 24)

@@ -72,7 +72,7 @@ package struct LoadRun: Sendable {
                         index = (index + 7) % targets.count
                         let result = await targets[index].lookUp(client)
                         own.lookups += 1
-                        if !result.isRight { own.wrong += 1 }
+                        if result.found != .right { own.wrong += 1 }
                         own.slowest_ms = max(own.slowest_ms, result.time)
                     }
                     return own

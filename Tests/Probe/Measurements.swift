@@ -20,6 +20,7 @@ enum Measurements {
             miss("rates of \(report.tracked_addresses) addresses were remembered")
         }
         if report.wrong > 0 { miss("\(report.wrong) lookups were wrong") }
+        if report.lost > 0 { miss("\(report.lost) lookups found nothing") }
         let growth = report.rss_most - report.rss_before
         if growth > 32 << 10 { miss("memory grew by \(growth) KiB") }
         if report.hostile_per_second < 0.95 * Double(run.rate) { miss("the flood was too slow") }

@@ -34,6 +34,11 @@ package final class AnswerCache: Sendable {
         return epochs.areCurrent(cached.outcome.subjects) ? cached : nil
     }
 
+    /// Whether no write has overtaken what an outcome was made from.
+    func isCurrent(_ outcome: Outcome) -> Bool {
+        epochs.areCurrent(outcome.subjects)
+    }
+
     /// Gives back a refresh that was asked for and did not come about: nobody is asked again before
     /// `instant`.
     func postponeRefresh(of query: AnswerQuery, until instant: MonotonicInstant) {

@@ -1,5 +1,5 @@
 package import Cache
-internal import Glibc
+internal import Foundation
 internal import NIOCore
 
 extension MonotonicInstant {
@@ -34,11 +34,9 @@ struct ClockReading: Sendable {
     let wallClock: Int64
 
     static func now() -> ClockReading {
-        var wall = timespec()
-        clock_gettime(CLOCK_REALTIME, &wall)
-        return ClockReading(
+        ClockReading(
             instant: .now(),
-            wallClock: Int64(wall.tv_sec) * 1000 + Int64(wall.tv_nsec) / 1_000_000
+            wallClock: Int64(Date.now.timeIntervalSince1970 * 1000)
         )
     }
 

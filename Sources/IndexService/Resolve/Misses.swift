@@ -29,6 +29,9 @@ package final class Misses: Service {
         let skipsCache: Bool
     }
 
+    /// Outcomes that a write has overtaken before one is given out all the same.
+    private static let rounds = 3
+
     private let resolver: Resolver
     private let metrics: Metrics
     private let bus: EventBus
@@ -62,6 +65,12 @@ package final class Misses: Service {
     ) async throws(ResolveError) -> Resolved {
         let key = Key(query: query, skipsCache: skipsCache)
         do {
+            // Whoever joined work that began before a write was acknowledged asks again: the write
+            // may be the caller's own. A storm of writes ends after a few rounds.
+            for _ in 0..<Self.rounds {
+                let resolved = try await join(key, from: client, by: deadline)
+                if resolver.isCurrent(resolved) { return resolved }
+            }
             return try await join(key, from: client, by: deadline)
         } catch {
             switch error {

@@ -107,6 +107,11 @@ package final class Resolver: Sendable {
         return Resolved(outcome: cached.outcome, source: .ram)
     }
 
+    /// Whether no write has overtaken what an outcome was made from.
+    func isCurrent(_ resolved: Resolved) -> Bool {
+        cache.isCurrent(resolved.outcome)
+    }
+
     /// Gives a refresh back that failed: the answer stays as it is, and nobody is asked to look it
     /// up again before `instant`.
     func refreshFailed(_ query: AnswerQuery, until instant: MonotonicInstant) {

@@ -39,6 +39,27 @@ import Testing
             }
         }
     }
+
+    /// Who joins work that began before a write must not be given what it found.
+    @Test func nobodyIsAnsweredWithLessByWorkThatWasJoined() async throws {
+        try await withTemporaryDirectory { path in
+            try await withStore(at: path) { store in
+                let race = try ResolverRace(store)
+                let misses = race.makeMisses()
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { try? await misses.run() }
+                    group.addTask { try await race.write() }
+                    for _ in 0..<8 { group.addTask { try await race.ask(misses) } }
+                    for _ in 0..<9 { try await group.next() }
+                    group.cancelAll()
+                    misses.giveUp()
+                    try await group.waitForAll()
+                }
+                #expect(race.violations.load(ordering: .relaxed) == 0)
+                #expect(race.answers.load(ordering: .relaxed) > 0)
+            }
+        }
+    }
 }
 
 /// One name whose manifest changes 300 times, in a known order, while others ask for it.
@@ -85,12 +106,17 @@ private final class ResolverRace: Sendable {
         }
     }
 
-    func ask() async throws {
+    func makeMisses() -> Misses {
+        Misses(resolver: resolver, metrics: Metrics(), bus: EventBus { _ in })
+    }
+
+    /// Asks through `misses`, or the resolver itself.
+    func ask(_ misses: Misses? = nil) async throws {
         while !isOver.load(ordering: .relaxed) {
             // A hit never suspends: without this the asking tasks would keep the writer out.
             await Task.yield()
             let seen = acknowledged.load(ordering: .sequentiallyConsistent)
-            let number = try await answeredNumber()
+            let number = try await answeredNumber(misses)
             answers.add(1, ordering: .relaxed)
             if number < seen { violations.add(1, ordering: .relaxed) }
             // A hit never suspends: without this the writer might find no thread.
@@ -99,9 +125,16 @@ private final class ResolverRace: Sendable {
     }
 
     /// Which of the manifests the answer names; 0 for none.
-    func answeredNumber() async throws -> Int {
+    func answeredNumber(_ misses: Misses? = nil) async throws -> Int {
         var outcome = resolver.cachedOutcome(for: query, at: .now())?.outcome
-        if outcome == nil { outcome = try await resolver.resolve(query).outcome }
+        if outcome == nil {
+            outcome =
+                if let misses {
+                    try await misses.resolve(query, by: .distantFuture).outcome
+                } else {
+                    try await resolver.resolve(query).outcome
+                }
+        }
         guard let answer = outcome?.answer else { return 0 }
         guard case .string(let text)? = try answer.json()["manifest_cid"] else {
             throw TestFailure()
