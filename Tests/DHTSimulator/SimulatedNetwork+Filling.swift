@@ -57,8 +57,9 @@ extension SimulatedNetwork {
     }
 
     private func capacity(of depth: Int) -> Int {
-        let factor = options.extendsFirstBuckets && depth < 4 ? 16 >> depth : 1
-        return options.settings.routing.bucketCapacity * factor
+        var routing = options.settings.routing
+        routing.extendsFirstBuckets = options.extendsFirstBuckets
+        return routing.capacity(ofBucket: depth)
     }
 
     /// Where the ids of a sorted range, equal in all bits before, begin to have a bit set.

@@ -217,8 +217,7 @@ extension RoutingTable {
 
     /// How many contacts a bucket may hold.
     package func capacity(of index: Int) -> Int {
-        let factor = settings.extendsFirstBuckets && index < 4 ? 16 >> index : 1
-        return settings.bucketCapacity * factor
+        settings.capacity(ofBucket: index)
     }
 }
 
