@@ -354,6 +354,7 @@ extension DatagramDriver {
             sockets: sockets?.statuses ?? [],
             sinceLastAnswer: status.lastAnswer.map { now.since($0) },
             unresolved: resolver?.failures ?? [],
+            isResolving: resolver?.isResolving ?? true,
             tally: tally,
             isStopped: isStopped
         )
