@@ -314,6 +314,13 @@ extension DatagramDriver {
 
     /// Names the nodes to join by.
     func join(by endpoints: [Endpoint]) {
+        if endpoints.contains(where: { $0.scope == .local }) {
+            node.joinPrivateNetwork(
+                allowingPrivateAddresses: configuration.onPrivateNetwork.privateAddresses,
+                sharedNetworks: configuration.onPrivateNetwork.sharedNetworks,
+                at: now
+            )
+        }
         node.setBootstrapNodes(endpoints, at: now)
         drainSoon()
     }
