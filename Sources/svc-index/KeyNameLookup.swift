@@ -21,7 +21,7 @@ struct KeyNameLookup {
                     )
                 )
             }
-            return results
+            return results.withoutEmptyFamilies
         }
         guard let item = results.newestItem else {
             try show(results, record: nil)

@@ -64,7 +64,7 @@ struct LookupCommand: AsyncParsableCommand {
                     )
                 )
             }
-            return results
+            return results.withoutEmptyFamilies
         }
         if json { try LookupJSON(id, results).print() } else { try Self.print(results) }
         if results.contains(where: { $0.verdict == .found }) { return }

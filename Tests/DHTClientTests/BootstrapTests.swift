@@ -56,6 +56,39 @@ import Testing
         await client.stop()
     }
 
+    /// What `dht.allow_private_addresses = auto` means for names.
+    @Test(arguments: ["localhost", "127.0.0.1"], [true, false])
+    func aPrivateBootstrapNodeMakesThePrivateNetworkAllowed(host: String, first: Bool) async throws
+    {
+        let network = try await LoopbackNetwork.start(count: 12, settings: openSettings)
+        let port = try #require(network.nodes.first?.endpoints.first?.port)
+        let strangers = ["name.invalid:6881", "192.0.2.1:6881"]
+        let named = first ? ["\(host):\(port)"] + strangers : strangers + ["\(host):\(port)"]
+        let list = try BootstrapAddress.list(named)
+        let client = try await makeClient(joiningBy: list) {
+            $0.node.allowsPrivateAddresses = false
+            $0.node.allowsSharedNetworks = false
+            $0.onPrivateNetwork.privateAddresses = true
+            $0.onPrivateNetwork.sharedNetworks = true
+        }
+        #expect(await client.hasContacts(8, by: soon))
+        await client.stop()
+        await network.stop()
+    }
+
+    @Test func aNamedPrivateNodeIsAskedThoughPrivateAddressesAreNotAllowed() async throws {
+        let network = try await LoopbackNetwork.start(count: 4, settings: openSettings)
+        let port = try #require(network.nodes.first?.endpoints.first?.port)
+        let list = try BootstrapAddress.list(["localhost:\(port)"])
+        let client = try await makeClient(joiningBy: list) {
+            $0.node.allowsPrivateAddresses = false
+        }
+        #expect(await client.hasContacts(1, by: soon))
+        #expect(await client.status().node.good == 1)
+        await client.stop()
+        await network.stop()
+    }
+
     @Test func pausesDoubleUpToTheirLimit() {
         let retry = RetrySettings()
         for attempt in 0..<40 {

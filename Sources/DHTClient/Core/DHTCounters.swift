@@ -12,6 +12,8 @@ package struct DHTCounters: Sendable {
     package var queriesRefused = 0
     /// Queries that the driver could not send.
     package var queriesUnsent = 0
+    /// How often a query of a lookup had to wait for our own rates.
+    package var queriesHeldBack = 0
 
     package init() {}
 

@@ -208,9 +208,13 @@ extension DHTNode {
     private mutating func pumpSearch(at index: Int, _ now: DHTInstant) {
         if let end = lookups[index]?.lookup.ending(at: now) { return finish(at: index, end, now) }
         while let next = lookups[index]?.lookup.nextQuery(at: now) {
-            guard !mustWait(index, at: now) else { break }
+            guard !mustWait(index, at: now) else {
+                holdBack(index)
+                break
+            }
             let free = sendRates.nextFree(for: next.endpoint, at: now)
             if free > now {
+                holdBack(index)
                 lookups[index]?.lookup.deferCandidate(next.place, until: free)
             } else {
                 send(next, at: index, now)
@@ -218,6 +222,11 @@ extension DHTNode {
         }
         let wake = lookups[index]?.lookup.nextWake(after: now)
         lookups[index]?.wake = wake ?? .distantFuture
+    }
+
+    private mutating func holdBack(_ index: Int) {
+        lookups[index]?.lookup.report.heldBack += 1
+        counters.queriesHeldBack += 1
     }
 
     /// Waits for what was under way at an early end, without asking anything more.

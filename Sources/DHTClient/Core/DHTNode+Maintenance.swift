@@ -64,10 +64,26 @@ struct Maintenance: Sendable {
 
 extension DHTNode {
     /// Names the nodes to join by; takes effect at the next `advance`.
+    ///
+    /// They may be private ones whatever the settings say: the operator chose them.
     package mutating func setBootstrapNodes(_ endpoints: [Endpoint], at now: DHTInstant) {
-        maintenance.bootstrapNodes = endpoints.filter { isUsable($0) }
+        maintenance.bootstrapNodes = endpoints.filter { $0.port != 0 && $0.scope != .martian }
         for family in AddressFamily.allCases { maintenance.bootstraps[family].notBefore = now }
         maintenance.next = now
+    }
+
+    /// The network turns out to be a private one: allows what it needs, and keeps the own id, for
+    /// private addresses say nothing about who somebody is (BEP 42).
+    package mutating func joinPrivateNetwork(
+        allowingPrivateAddresses: Bool,
+        sharedNetworks: Bool,
+        at now: DHTInstant
+    ) {
+        settings.adoptsSecureID = false
+        if allowingPrivateAddresses { settings.allowsPrivateAddresses = true }
+        guard sharedNetworks, !settings.allowsSharedNetworks else { return }
+        settings.allowsSharedNetworks = true
+        tables.move(to: id, settings, at: now)
     }
 
     /// Hands in contacts of an earlier run; they enter the table as they answer.

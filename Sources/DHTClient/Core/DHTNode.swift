@@ -168,7 +168,9 @@ extension DHTNode {
         guard endpoint.port != 0 else { return false }
         switch endpoint.scope {
         case .global: return true
-        case .local: return settings.allowsPrivateAddresses
+        case .local:
+            return settings.allowsPrivateAddresses
+                || maintenance.bootstrapNodes.contains(endpoint)
         case .martian: return false
         }
     }

@@ -11,6 +11,9 @@ final class BootstrapResolver {
     /// What could not be resolved the last time, with the system's reason.
     private(set) var failures: [ResolveFailure] = []
 
+    /// Whether the first attempt to resolve names is under way.
+    var isResolving: Bool { attempt == 0 && underWay > 0 }
+
     private let addresses: [BootstrapAddress]
     private let families: Message.Families
     private let retry: RetrySettings

@@ -314,6 +314,13 @@ extension DatagramDriver {
 
     /// Names the nodes to join by.
     func join(by endpoints: [Endpoint]) {
+        if endpoints.contains(where: { $0.scope == .local }) {
+            node.joinPrivateNetwork(
+                allowingPrivateAddresses: configuration.onPrivateNetwork.privateAddresses,
+                sharedNetworks: configuration.onPrivateNetwork.sharedNetworks,
+                at: now
+            )
+        }
         node.setBootstrapNodes(endpoints, at: now)
         drainSoon()
     }
@@ -354,6 +361,7 @@ extension DatagramDriver {
             sockets: sockets?.statuses ?? [],
             sinceLastAnswer: status.lastAnswer.map { now.since($0) },
             unresolved: resolver?.failures ?? [],
+            isResolving: resolver?.isResolving ?? true,
             tally: tally,
             isStopped: isStopped
         )

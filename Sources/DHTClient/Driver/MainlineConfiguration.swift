@@ -8,6 +8,8 @@ package struct MainlineConfiguration: Sendable {
     package var binds = [Endpoint(0, 0, 0, 0, port: 0)]
     /// The nodes to join by; at most `BootstrapAddress.limit`.
     package var bootstrap: [BootstrapAddress] = []
+    /// What is allowed as soon as a bootstrap node turns out to be at a private address.
+    package var onPrivateNetwork = PrivateNetworkAllowance()
     /// The own id; nil takes the saved one, or else a random one.
     package var id: NodeID?
     /// Where good contacts are kept between runs; nil keeps none (amnesia).
@@ -34,6 +36,16 @@ package struct MainlineConfiguration: Sendable {
             throw .badBinds(reason: "two \(name) addresses to bind were given; one is enough")
         }
     }
+}
+
+/// What a private network is allowed beyond the core's settings.
+package struct PrivateNetworkAllowance: Sendable {
+    /// Contacts and providers at private addresses.
+    package var privateAddresses = false
+    /// Any number of contacts of one network.
+    package var sharedNetworks = false
+
+    package init() {}
 }
 
 /// How the UDP sockets are set up.

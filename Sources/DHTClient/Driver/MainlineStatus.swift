@@ -30,6 +30,8 @@ package struct MainlineStatus: Sendable {
     package var sinceLastAnswer: TimeSpan?
     /// Bootstrap nodes that could not be resolved the last time.
     package var unresolved: [ResolveFailure]
+    /// Whether names of bootstrap nodes are being resolved for the first time.
+    package var isResolving: Bool
     package var tally: DriverTally
     package var isStopped: Bool
 

@@ -16,7 +16,7 @@ struct Discovered: Sendable {
     enum Obstacle: Error, Equatable {
         /// The deadline passed first.
         case deadline
-        /// As many lookups as allowed are running.
+        /// As many lookups as allowed are running, or their queries as often as allowed.
         case overCapacity
         /// No socket, no nodes, nobody who answers.
         case unreachable
@@ -91,6 +91,7 @@ extension Discovered.Obstacle: Comparable {
 
     init(_ report: LookupReport) {
         switch report.end {
+        case .deadline where report.isHeldBack: self = .overCapacity
         // The deadline came first, but longer would not have helped.
         case .deadline where report.responded == 0: self = .unreachable
         case .deadline, .hopCap, .packetBudget, .complete, .satisfied: self = .deadline

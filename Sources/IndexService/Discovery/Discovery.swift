@@ -128,7 +128,20 @@ final class Discovery: Sendable {
             return await group.reduce(into: []) { $0.append($1) }
         }
         report(results, permit)
-        return results
+        return await withoutEmptyFamilies(results)
+    }
+
+    /// Leaves out a family without any node to ask, unless there is no other: where there is no
+    /// network of that family, nothing can be in it.
+    private func withoutEmptyFamilies(
+        _ results: [Result<LookupResult, Discovered.Obstacle>]
+    ) async -> [Result<LookupResult, Discovered.Obstacle>] {
+        let others = results.filter { result in
+            if case .success(let result) = result { result.report.end != .noContacts } else { true }
+        }
+        guard !others.isEmpty, others.count < results.count else { return results }
+        // A name that is still being resolved may lead to nodes of that family.
+        return await client.status().isResolving ? results : others
     }
 
     /// Silence of everybody is the DHT's failure; our own refusals say nothing about it.
@@ -140,7 +153,10 @@ final class Discovery: Sendable {
             if case .success(let result) = result { result.report.responded > 0 } else { false }
         }
         let refused = results.allSatisfy { result in
-            if case .failure(.overCapacity) = result { true } else { false }
+            switch result {
+            case .success(let result): result.report.isHeldBack
+            case .failure(let obstacle): obstacle == .overCapacity
+            }
         }
         if responded {
             breaker.succeeded(permit, at: .now())

@@ -20,12 +20,13 @@ extension MainlineConfiguration {
             }
             binds.append(endpoint)
         }
-        let isPrivateNetwork = settings.joinsPrivateNetwork
         node.answersQueries = settings.mode == .server
-        node.allowsPrivateAddresses = settings.privateAddresses.holds(isPrivateNetwork)
-        node.allowsSharedNetworks = settings.sharedNetworks.holds(isPrivateNetwork)
-        // Addresses of a private network say nothing about who somebody is (BEP 42).
-        node.adoptsSecureID = !isPrivateNetwork
+        // Names may turn out to be private as well, once they are resolved.
+        onPrivateNetwork.privateAddresses = settings.privateAddresses != .never
+        onPrivateNetwork.sharedNetworks = settings.sharedNetworks != .never
+        let isPrivate = settings.bootstrap.contains { $0.endpoint?.scope == .local }
+        node.allowsPrivateAddresses = settings.privateAddresses.holds(isPrivate)
+        node.allowsSharedNetworks = settings.sharedNetworks.holds(isPrivate)
         node.lookup = LookupSettings(settings)
         node.pacing.queriesPerSecond = settings.queriesPerSecond
         node.pacing.queryBurst = settings.queryBurst
@@ -43,14 +44,6 @@ extension LookupSettings {
         queryTimeout = TimeSpan(settings.queryTimeout)
         hopCap = settings.hopCap
         packetBudget = settings.packetBudget
-    }
-}
-
-extension Settings.DHT {
-    /// Whether every node to join by is at a loopback or private address, so that the network is
-    /// one of the operator's own.
-    var joinsPrivateNetwork: Bool {
-        !bootstrap.isEmpty && bootstrap.allSatisfy { $0.endpoint?.scope == .local }
     }
 }
 

@@ -27,7 +27,7 @@ extension Settings {
 
         /// Whether something is taken that only makes sense in a network of one's own.
         package enum Allowance: String, Sendable, Equatable, CaseIterable {
-            /// When every bootstrap node is at a loopback or private address.
+            /// When a bootstrap node is, or is resolved to, a loopback or private address.
             case auto
             case always, never
         }

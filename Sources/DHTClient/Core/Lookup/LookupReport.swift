@@ -38,6 +38,8 @@ package struct LookupReport: Sendable {
     package var timedOut = 0
     /// Error replies, replies under another id, queries that could not be sent.
     package var failed = 0
+    /// How often a query had to wait for our own rates: of its node, or of all queries.
+    package var heldBack = 0
     /// Queries of the second wave.
     package var hedged = 0
     /// The wave whose query gave the first satisfying answer; nil without one.
@@ -53,6 +55,13 @@ package struct LookupReport: Sendable {
     package var forged = 0
     /// The hedge delay in force at the end.
     package var hedgeDelay = TimeSpan.zero
+
+    /// Whether our own rates kept the lookup from its end, and nobody who was asked failed.
+    ///
+    /// It says nothing about the network.
+    package var isHeldBack: Bool {
+        end == .deadline && heldBack > 0 && timedOut == 0 && failed == 0
+    }
 
     /// What hedging brought, as the metric `dht_hedged_requests_total` counts it; nil unhedged.
     package var hedge: HedgeResult? {
@@ -161,5 +170,13 @@ package struct LookupResult: Sendable {
             }
         if found { return .found }
         return report.end == .complete ? .absent : .unknown
+    }
+}
+
+extension [LookupResult] {
+    /// Without those of families in which there was nobody to ask, unless that are all.
+    package var withoutEmptyFamilies: [LookupResult] {
+        let others = filter { $0.report.end != .noContacts }
+        return others.isEmpty ? self : others
     }
 }
