@@ -18,15 +18,27 @@ package struct IndexApplication: Sendable {
     let pins: PinnedKeys
     private let refresher: Refresher
     private let misses: Misses
-    private let bus: EventBus
-    private let adminAccess: AdminAccess
+    let bus: EventBus
+    private let adminAccess: LiveValue<AdminAccess>
+    private let rates: ClientRates
+    private let tuning: ExchangeTuning
+    /// Reads the settings again; nil when they were not read from anywhere.
+    package let reloader: Reloader?
 
     /// Makes everything that does not listen yet; the store is open when this returns.
-    package init(settings: Settings, logger: Logger) throws(StartError) {
+    ///
+    /// - Parameter feed: where the settings can be read again, for `run(reloadOn:)`.
+    package init(
+        settings: Settings,
+        logger: Logger,
+        feed: SettingsFeed? = nil
+    ) throws(StartError) {
         self.settings = settings
         self.logger = logger
         try DescriptorLimit(settings).claim()
-        adminAccess = try Self.readAdminAccess(settings.auth)
+        adminAccess = LiveValue(try AdminAccess(settings: settings.auth))
+        rates = ClientRates(settings: settings.rateLimit)
+        tuning = ExchangeTuning(settings)
         metrics = Metrics()
         readiness = Readiness()
         let store = try Self.openStore(settings)
@@ -39,16 +51,17 @@ package struct IndexApplication: Sendable {
         let cache = AnswerCache(settings: settings.cache)
         let pins = PinnedKeys()
         let refreshes = RefreshQueue()
+        let metrics = metrics
+        bus = EventBus { metrics.busLagged($0) }
         resolver = Resolver(
             cache: cache,
             store: store,
             policy: try Resolver.Policy(settings: settings),
             pins: pins,
             refreshes: refreshes,
-            metrics: metrics
+            metrics: metrics,
+            bus: bus
         )
-        let metrics = metrics
-        bus = EventBus { metrics.busLagged($0) }
         misses = Misses(
             resolver: resolver,
             metrics: metrics,
@@ -57,6 +70,19 @@ package struct IndexApplication: Sendable {
         )
         refresher = Refresher(resolver: resolver, pins: pins, queue: refreshes, logger: logger)
         (self.store, self.cache, self.pins) = (store, cache, pins)
+        let table = ReloadTable(
+            tuning: tuning,
+            adminAccess: adminAccess,
+            store: store,
+            cache: cache,
+            resolver: resolver,
+            misses: misses,
+            rates: rates,
+            threshold: feed?.threshold ?? LogThreshold(logger.logLevel),
+            logger: logger
+        )
+        let bus = bus
+        reloader = feed.map { Reloader($0, table: table, bus: bus, logger: logger) }
         metrics.setAmnesia(settings.amnesia.enabled)
         metrics.setPostQuantum(false)
         metrics.readCacheSize {
@@ -69,17 +95,24 @@ package struct IndexApplication: Sendable {
     ///
     /// - Parameters:
     ///   - loops: event loops that outlive the service; nil makes as many as are set.
+    ///   - hangups: signals at which the settings are read again.
     ///   - onListening: told the bound address of the service once it listens.
     /// - Throws: `StartError` when a listener cannot be bound.
     package func run(
         on loops: MultiThreadedEventLoopGroup? = nil,
         stopOn signals: [UnixSignal] = [.sigterm, .sigint],
+        reloadOn hangups: UnixSignalsSequence? = nil,
         onListening: @escaping @Sendable (ListenAddress) -> Void = { _ in }
     ) async throws {
         let group =
             loops ?? MultiThreadedEventLoopGroup(numberOfThreads: settings.http.loopCount)
         do {
-            try await serve(on: group, stopOn: signals, onListening: onListening)
+            try await serve(
+                on: group,
+                stopOn: signals,
+                reloadOn: hangups,
+                onListening: onListening
+            )
             await shutDown(loops == nil ? group : nil)
         } catch {
             await shutDown(loops == nil ? group : nil)
@@ -90,6 +123,7 @@ package struct IndexApplication: Sendable {
     private func serve(
         on group: MultiThreadedEventLoopGroup,
         stopOn signals: [UnixSignal],
+        reloadOn hangups: UnixSignalsSequence?,
         onListening: @escaping @Sendable (ListenAddress) -> Void
     ) async throws {
         pins.insert(try await store.reading { try $0.pins(limit: PinnedKeys.maximumCount) })
@@ -110,6 +144,9 @@ package struct IndexApplication: Sendable {
         )
         var background: [any Service] = [monitor, refresher, misses]
         if let discovery { background.append(discovery) }
+        if let hangups, let reloader {
+            background.append(ReloadSignals(signals: hangups, reloader: reloader))
+        }
         var configuration = ServiceGroupConfiguration(
             services: background + listeners,
             gracefulShutdownSignals: signals,
@@ -170,11 +207,7 @@ package struct IndexApplication: Sendable {
         IndexResponder(
             resolver: resolver,
             misses: misses,
-            rates: settings.rateLimit.enabled
-                ? ClientRates(
-                    perSecond: settings.rateLimit.perSecond,
-                    burst: settings.rateLimit.burst
-                ) : nil,
+            rates: rates,
             bus: bus,
             store: store,
             cache: cache,
@@ -186,7 +219,7 @@ package struct IndexApplication: Sendable {
                 maximumBytes: settings.http.maxBodyBytes,
                 maximumRatio: settings.http.maxDecompressionRatio
             ),
-            patience: UInt64(clamping: settings.http.requestTimeout.nanoseconds / 20 * 19),
+            tuning: tuning,
             logger: logger
         )
     }
@@ -201,14 +234,14 @@ package struct IndexApplication: Sendable {
             screening: screening,
             limits: ExchangeServices.Limits(
                 idleTimeout: TimeAmount(settings.http.idleTimeout),
-                headerTimeout: TimeAmount(settings.http.headerTimeout),
-                requestTimeout: TimeAmount(settings.http.requestTimeout)
+                headerTimeout: TimeAmount(settings.http.headerTimeout)
             ),
+            tuning: tuning,
             resolver: resolver,
             ledger: ExchangeLedger(
                 metrics: metrics,
                 logger: logger,
-                logsRequests: settings.log.requests
+                tuning: tuning
             )
         )
     }
@@ -221,15 +254,6 @@ package struct IndexApplication: Sendable {
             try await group?.shutdownGracefully()
         } catch {
             logger.warning("the shutdown was not clean", metadata: ["error": "\(error)"])
-        }
-    }
-
-    private static func readAdminAccess(_ settings: Settings.Auth) throws(StartError) -> AdminAccess
-    {
-        do {
-            return try AdminAccess(tokenFile: settings.tokenFile)
-        } catch {
-            throw .setting(error.description)
         }
     }
 

@@ -65,7 +65,7 @@ extension ExchangeHandler {
             timer.move(to: .now() + limits.idleTimeout, on: context)
         case .receiving(let exchange, _, _, _), .answering(let exchange, headSent: false):
             let startedAt = NIODeadline.uptimeNanoseconds(exchange.startedAt.nanoseconds)
-            timer.move(to: startedAt + limits.requestTimeout, on: context)
+            timer.move(to: startedAt + services.tuning.requestTimeout, on: context)
         case .lingering:
             break
         }

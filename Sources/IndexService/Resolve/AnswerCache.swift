@@ -1,5 +1,6 @@
 package import Cache
 internal import NIOCore
+internal import Synchronization
 
 /// The answers in RAM: found and absent ones, each with its life and its subjects.
 ///
@@ -8,10 +9,11 @@ package final class AnswerCache: Sendable {
     private let entries: ShardedCache<AnswerQuery, Outcome>
     private let epochs = SubjectEpochs()
     /// Answers that the share of pinned ones has room for.
-    let pinCapacity: Int
+    var pinCapacity: Int { pinnable.load(ordering: .relaxed) }
+    private let pinnable: Atomic<Int>
 
     package init(limits: CacheLimits, shards: Int?) {
-        pinCapacity = limits.pinned.entries
+        pinnable = Atomic(limits.pinned.entries)
         entries = ShardedCache(limits: limits, shardCount: shards)
     }
 
@@ -64,10 +66,28 @@ package final class AnswerCache: Sendable {
             CacheEntry(key: query, value: outcome, kind: kind, life: life, cost: cost),
             at: now
         )
+        letGo(of: insertion.evicted)
         guard case .found(let former)? = insertion.replaced?.value,
             case .found(let answer) = outcome
         else { return false }
         return former.providerSet != answer.providerSet
+    }
+
+    /// Changes the bounds while it is in use; the number of answers that had to go.
+    package func resize(to limits: CacheLimits, at now: MonotonicInstant) -> Int {
+        pinnable.store(limits.pinned.entries, ordering: .relaxed)
+        return letGo(of: entries.resize(to: limits, at: now))
+    }
+
+    /// Every entry that room was needed for, and no other, comes by here on its way out.
+    @discardableResult
+    private func letGo(of evicted: [CacheEntry<AnswerQuery, Outcome>]) -> Int {
+        evicted.count
+    }
+
+    /// Ends every answer there is; returns after which none of them is served.
+    package func invalidateAll() {
+        epochs.bumpAll()
     }
 
     /// Ends every answer that mentions one of `keys`; returns after which none of them is served.

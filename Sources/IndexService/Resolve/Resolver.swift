@@ -18,18 +18,21 @@ package final class Resolver: Sendable {
         package var negativeTTL = 15
         /// How long after its life an answer may still be given out, in seconds.
         package var maximumStale = 3600
-        /// Life of an answer that a lookup could not complete, in seconds: soon asked again.
-        package var partialTTL = 5
         /// Whether the DHT is asked for providers that the index has as well.
         package var asksAlways = false
+
+        /// Life of an answer that a lookup could not complete, in seconds: soon asked again.
+        static let partialTTL = 5
 
         package init() {}
     }
 
     private let cache: AnswerCache
     private let store: IndexStore
-    private let policy: Policy
+    /// Read once for each attempt of a miss, after its stamps were taken.
+    private let policy: LiveValue<Policy>
     private let metrics: Metrics
+    private let bus: EventBus?
     private let encoder = AnswerEncoder()
     private let pins: PinnedKeys
     private let refreshes: RefreshQueue
@@ -42,20 +45,34 @@ package final class Resolver: Sendable {
         policy: Policy,
         pins: PinnedKeys,
         refreshes: RefreshQueue = RefreshQueue(),
-        metrics: Metrics
+        metrics: Metrics,
+        bus: EventBus? = nil
     ) {
         self.cache = cache
         self.store = store
-        self.policy = policy
+        self.policy = LiveValue(policy)
         self.pins = pins
         self.refreshes = refreshes
         self.metrics = metrics
+        self.bus = bus
+    }
+
+    /// Makes answers by another policy from now on.
+    ///
+    /// - Parameter endsAnswers: whether answers made by the former one are not given out any more.
+    func change(to policy: Policy, endsAnswers: Bool) {
+        self.policy.replace(with: policy)
+        // After it: an answer that is being made has older stamps, or the new policy.
+        if endsAnswers { cache.invalidateAll() }
     }
 
     /// Asks the DHT as well from now on.
     func join(_ discovery: Discovery) {
         self.discovery.withLock { $0 = discovery }
     }
+
+    /// The DHT as it is asked; nil while it is switched off.
+    var joined: Discovery? { discovery.withLock { $0 } }
 
     /// What RAM has, fresh or stale; has it looked up again in the background when that is due.
     package func cachedOutcome(
@@ -69,7 +86,7 @@ package final class Resolver: Sendable {
         }
         metrics.cacheHit(on: stripe)
         if cached.wantsRefresh, !refreshes.add(query) {
-            cache.postponeRefresh(of: query, until: now.advanced(bySeconds: policy.partialTTL))
+            cache.postponeRefresh(of: query, until: now.advanced(bySeconds: Policy.partialTTL))
         }
         return cached
     }
@@ -106,23 +123,30 @@ package final class Resolver: Sendable {
         var discovered: Discovered?
         for _ in 0..<3 {
             let stamps = cache.stamps(for: query.key)
+            let policy = policy.current
             let entry = try await look(up: query, leadsTo)
             let found: Discovered
             if let discovered {
                 found = discovered
             } else {
-                found = await discover(entry, thoroughly, by: deadline)
+                found = await discover(entry, policy, thoroughly, by: deadline)
                 discovered = found
             }
             guard let stamps = complete(stamps, of: query, with: entry) else { continue }
-            let resolved = try merge(entry, found, into: query, stamps)
-            store(resolved, for: query)
+            let resolved = try merge(entry, found, into: query, stamps, policy)
+            store(resolved, for: query, about: entry.manifestID)
             if found.isEarly, !thoroughly { _ = refreshes.add(query) }
             return resolved
         }
         let stamps = cache.stamps(for: query.key)
         let entry = try await look(up: query, leadsTo)
-        return try merge(entry, discovered ?? Discovered(.absent), into: query, stamps)
+        return try merge(
+            entry,
+            discovered ?? Discovered(.absent),
+            into: query,
+            stamps,
+            policy.current
+        )
     }
 
     /// A key name is a public key: the index has no say in it, and only the DHT can be asked.
@@ -182,6 +206,7 @@ package final class Resolver: Sendable {
     /// Asks the DHT for the providers that the index does not have.
     private func discover(
         _ entry: IndexEntry,
+        _ policy: Policy,
         _ thoroughly: Bool,
         by deadline: MonotonicInstant
     ) async -> Discovered {
@@ -205,12 +230,14 @@ package final class Resolver: Sendable {
         return cache.stamps(stamps, leadingTo: target)
     }
 
-    private func store(_ resolved: Resolved, for query: AnswerQuery) {
+    private func store(_ resolved: Resolved, for query: AnswerQuery, about id: ContentID?) {
         // Only the plain question: variants of it are anybody's to make.
         let isPinned =
             query == AnswerQuery(.resolution, query.key) && pins.contains(query.key)
         let changed = cache.insert(resolved.outcome, for: query, pinned: isPinned, at: .now())
-        if changed { metrics.providerSetChanged() }
+        guard changed else { return }
+        metrics.providerSetChanged()
+        if let id { bus?.publish(.providerSetChanged(id)) }
     }
 
     /// Puts what the index and the DHT have together, ranks it and encodes it.
@@ -220,7 +247,8 @@ package final class Resolver: Sendable {
         _ entry: IndexEntry,
         _ discovered: Discovered,
         into query: AnswerQuery,
-        _ stamps: SubjectStamps
+        _ stamps: SubjectStamps,
+        _ policy: Policy
     ) throws(ResolveError) -> Resolved {
         let now = MonotonicInstant.now()
         var entry = entry
@@ -240,7 +268,7 @@ package final class Resolver: Sendable {
             minimumFreshness: query.minimumFreshness,
             at: wallClock
         )
-        let life = life(of: entry, discovered, showing: ranked, query, wallClock)
+        let life = life(of: entry, discovered, policy, showing: ranked, query, wallClock)
         let facts = AnswerEncoder.Facts(
             query: query,
             manifestID: manifestID,
@@ -266,12 +294,13 @@ package final class Resolver: Sendable {
     private func life(
         of entry: IndexEntry,
         _ discovered: Discovered,
+        _ policy: Policy,
         showing ranked: [ProviderRanking.Ranked],
         _ query: AnswerQuery,
         _ now: UnixTime
     ) -> (fresh: Int, stale: Int) {
         var own = min(entry.ttl ?? policy.defaultTTL, policy.maximumTTL)
-        if !discovered.isComplete || entry.isOutdated { own = min(own, policy.partialTTL) }
+        if !discovered.isComplete || entry.isOutdated { own = min(own, Policy.partialTTL) }
         var ends = entry.providers.compactMap(\.expiresAt)
         if let minimumFreshness = query.minimumFreshness {
             // Still fresh enough at the very second of its end: one more.

@@ -181,6 +181,7 @@ extension SettingsSchema {
             \.cache.entries,
             .count(1...100_000_000),
             macronode: 150_000,
+            reload: true,
             "answers in RAM at most"
         ),
         SettingRow(
@@ -188,12 +189,14 @@ extension SettingsSchema {
             \.cache.maxBytes,
             .bytes((1 << 20)...(1 << 40)),
             macronode: 1 << 30,
+            reload: true,
             "memory for answers at most"
         ),
         SettingRow(
             "cache.negative_percent",
             \.cache.negativePercent,
             .percent(1...50),
+            reload: true,
             "share of the cache that \"not found\" may take"
         ),
         SettingRow(
