@@ -152,17 +152,21 @@ package struct IndexApplication: Sendable {
             gracefulShutdownSignals: signals,
             logger: logger.quieted
         )
-        configuration.maximumGracefulShutdownDuration = settings.http.drainTimeout
+        configuration.maximumGracefulShutdownDuration =
+            settings.http.drainTimeout + Self.timeForLastWords
         do {
             try await ServiceGroup(configuration: configuration).run()
         } catch is CancellationError {
-            logger.warning("the drain time passed; requests still running were given up")
+            logger.warning("what did not end by itself was cut off")
         } catch {
             await discovery?.stop()
             throw error
         }
         await discovery?.stop()
     }
+
+    /// How long answers to requests that were given up may take to be sent.
+    private static let timeForLastWords = Duration.seconds(1)
 
     private func makeListeners(
         on group: MultiThreadedEventLoopGroup,
@@ -190,7 +194,9 @@ package struct IndexApplication: Sendable {
                 locals: locals,
                 group: group,
                 bound: bound,
+                drainTimeout: settings.http.drainTimeout,
                 logger: logger,
+                onDrainTimePassed: { [misses] in misses.giveUp() },
                 onListening: onListening
             )
         }
@@ -234,7 +240,8 @@ package struct IndexApplication: Sendable {
             screening: screening,
             limits: ExchangeServices.Limits(
                 idleTimeout: TimeAmount(settings.http.idleTimeout),
-                headerTimeout: TimeAmount(settings.http.headerTimeout)
+                headerTimeout: TimeAmount(settings.http.headerTimeout),
+                drainTimeout: TimeAmount(settings.http.drainTimeout)
             ),
             tuning: tuning,
             resolver: resolver,

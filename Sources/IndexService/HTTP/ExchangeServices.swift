@@ -10,6 +10,8 @@ struct ExchangeServices: Sendable {
     struct Limits: Sendable {
         var idleTimeout = TimeAmount.seconds(60)
         var headerTimeout = TimeAmount.seconds(10)
+        /// How long requests under way may go on once the service stops.
+        var drainTimeout = TimeAmount.seconds(10)
     }
 
     /// What is still read, and dropped, from a client whose request was refused before its end.

@@ -118,13 +118,20 @@ package final class Misses: Service {
         return resolved
     }
 
+    /// Tells everybody who waits that the service shuts down, and cancels what they wait for.
+    func giveUp() {
+        flights.close()
+    }
+
     /// Works until the service shuts down; who still waits then is told so.
     package func run() async throws {
         await withGracefulShutdownHandler {
             await flights.run()
         } onGracefulShutdown: {
-            self.flights.close()
+            self.giveUp()
         }
+        // Whose turn to end has not come is taken for a service that failed.
+        try? await gracefulShutdown()
     }
 
     /// Whether a caller's question was the first of its kind.
