@@ -144,6 +144,7 @@ package struct IndexApplication: Sendable {
         )
         var background: [any Service] = [monitor, refresher, misses]
         if let discovery { background.append(discovery) }
+        if !settings.cache.warmupKeys.isEmpty { background.append(makeWarmUp()) }
         if let hangups, let reloader {
             background.append(ReloadSignals(signals: hangups, reloader: reloader))
         }
@@ -262,6 +263,15 @@ package struct IndexApplication: Sendable {
         } catch {
             logger.warning("the shutdown was not clean", metadata: ["error": "\(error)"])
         }
+    }
+
+    private func makeWarmUp() -> WarmUp {
+        WarmUp(
+            keys: settings.cache.warmupKeys,
+            refresher: refresher,
+            readiness: readiness,
+            logger: logger
+        )
     }
 
     private static func openStore(_ settings: Settings) throws(StartError) -> IndexStore {

@@ -128,6 +128,9 @@ extension Settings {
         /// The life of an answer that names none: providers of popular content move in minutes.
         package var defaultTTL = Duration.seconds(300)
 
+        /// Keys looked up at the start, in the background: none, for nobody knows them but you.
+        package var warmupKeys: [ResolveKey] = []
+
         /// Locks the cache is split over; 0 lets the number of cores decide.
         package var shards = 0
     }

@@ -228,6 +228,12 @@ extension SettingsSchema {
             "life of an answer whose name or cid has none of its own"
         ),
         SettingRow(
+            "cache.warmup_keys",
+            \.cache.warmupKeys,
+            .keys(WarmUp.maximumCount),
+            "names and content ids looked up at the start, in the background"
+        ),
+        SettingRow(
             "cache.shards",
             \.cache.shards,
             .count(0...1024),

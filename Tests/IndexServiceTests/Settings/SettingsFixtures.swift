@@ -84,6 +84,8 @@ struct SettingsRandom: RandomNumberGenerator {
     }
 }
 
+private let someContentID = "b3:" + String(repeating: "0f", count: 32)
+
 /// Allowed values of the keys that are no numbers, as text.
 let settingSamples: [String: [String]] = [
     "http.bind": ["127.0.0.1:0", "0.0.0.0:80", "[::1]:5304", "localhost:65535"],
@@ -94,6 +96,7 @@ let settingSamples: [String: [String]] = [
     "rank.region": ["", "eu-west-1", "a-9"],
     "rank.allow": ["", "a.example", "*.a.example,10.0.0.0/8", "2001:db8::/32,::1"],
     "rank.deny": ["", "a.example", "*.a.example,10.0.0.0/8", "2001:db8::/32,::1"],
+    "cache.warmup_keys": ["", "name:libc6", "name:a.b,\(someContentID)"],
     "dht.mode": ["off", "client", "server"],
     "dht.ask": ["missing", "always"],
     "ratelimit.enabled": ["true", "false"],
@@ -110,5 +113,8 @@ let settingSamples: [String: [String]] = [
 
 /// Other settings without which a value that is allowed by itself would be a contradiction.
 func settingCompanions(of key: String) -> [String] {
-    key == "cache.default_ttl_s" ? ["--cache-max-ttl-s", "86400"] : []
+    switch key {
+    case "cache.default_ttl_s": ["--cache-max-ttl-s", "86400"]
+    default: []
+    }
 }
