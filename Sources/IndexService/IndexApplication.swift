@@ -1,4 +1,5 @@
 internal import Cache
+internal import DHTClient
 package import Logging
 internal import NIOCore
 package import NIOPosix
@@ -22,6 +23,8 @@ package struct IndexApplication: Sendable {
     private let adminAccess: LiveValue<AdminAccess>
     private let rates: ClientRates
     private let tuning: ExchangeTuning
+    private let signer: ItemSigner?
+    private let published: LiveValue<Settings.Publish>
     /// Reads the settings again; nil when they were not read from anywhere.
     package let reloader: Reloader?
 
@@ -39,6 +42,8 @@ package struct IndexApplication: Sendable {
         adminAccess = LiveValue(try AdminAccess(settings: settings.auth))
         rates = ClientRates(settings: settings.rateLimit)
         tuning = ExchangeTuning(settings)
+        signer = try Self.readSigner(settings.publish)
+        published = LiveValue(settings.publish)
         metrics = Metrics()
         readiness = Readiness()
         let store = try Self.openStore(settings)
@@ -78,6 +83,7 @@ package struct IndexApplication: Sendable {
             resolver: resolver,
             misses: misses,
             rates: rates,
+            published: published,
             threshold: feed?.threshold ?? LogThreshold(logger.logLevel),
             logger: logger
         )
@@ -144,6 +150,9 @@ package struct IndexApplication: Sendable {
         )
         var background: [any Service] = [monitor, refresher, misses]
         if let discovery { background.append(discovery) }
+        if let discovery, let signer {
+            background.append(discovery.makePublisher(signer, published))
+        }
         if !settings.cache.warmupKeys.isEmpty { background.append(makeWarmUp()) }
         if let hangups, let reloader {
             background.append(ReloadSignals(signals: hangups, reloader: reloader))
@@ -272,6 +281,15 @@ package struct IndexApplication: Sendable {
             readiness: readiness,
             logger: logger
         )
+    }
+
+    private static func readSigner(_ settings: Settings.Publish) throws(StartError) -> ItemSigner? {
+        guard let path = settings.keyFile else { return nil }
+        do {
+            return try ItemSigner(keyFile: path)
+        } catch {
+            throw .setting("publish.key_file \(error)")
+        }
     }
 
     private static func openStore(_ settings: Settings) throws(StartError) -> IndexStore {

@@ -38,6 +38,7 @@ struct ReloadTable: Sendable {
     let resolver: Resolver
     let misses: Misses
     let rates: ClientRates
+    let published: LiveValue<Settings.Publish>
     let threshold: LogThreshold
     let logger: Logger
 
@@ -106,6 +107,7 @@ struct ReloadTable: Sendable {
             Row("limits.lookups_per_second") {
                 resolver.joined?.change(lookupsPerSecond: $0.settings.limits.lookupsPerSecond)
             },
+            Row("publish.names", "publish.ttl_s") { published.replace(with: $0.settings.publish) },
         ]
     }
 }

@@ -12,6 +12,7 @@ package struct Settings: Sendable, Equatable {
     package var rank = Rank()
     package var index = Index()
     package var dht = DHT()
+    package var publish = Publish()
     package var limits = Limits()
     package var rateLimit = RateLimit()
     package var amnesia = Amnesia()

@@ -124,6 +124,29 @@ extension SettingsSchema {
 }
 
 extension SettingsSchema {
+    static let publish: [SettingRow] = [
+        SettingRow(
+            "publish.key_file",
+            \.publish.keyFile,
+            .optionalPath,
+            "file with the key whose names are kept on the DHT; empty is none"
+        ),
+        SettingRow(
+            "publish.names",
+            \.publish.names,
+            .publishedNames,
+            reload: true,
+            "names under that key, @ for the key itself, and where they point"
+        ),
+        SettingRow(
+            "publish.ttl_s",
+            \.publish.ttl,
+            .seconds(ContentLink.ttlRange),
+            reload: true,
+            "how long others may keep where a name points"
+        ),
+    ]
+
     static let limits: [SettingRow] = [
         SettingRow(
             "limits.running",

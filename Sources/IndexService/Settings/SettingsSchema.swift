@@ -6,7 +6,8 @@ package struct SettingsSchema: Sendable {
     /// The table of this version.
     package static let current = SettingsSchema(
         rows: [
-            http, metrics, database, auth, cache, rank, index, dht, limits, rateLimit, amnesia, log,
+            http, metrics, database, auth, cache, rank, index, dht, publish, limits, rateLimit,
+            amnesia, log,
         ].flatMap { $0 }
     )
 

@@ -97,6 +97,8 @@ let settingSamples: [String: [String]] = [
     "rank.allow": ["", "a.example", "*.a.example,10.0.0.0/8", "2001:db8::/32,::1"],
     "rank.deny": ["", "a.example", "*.a.example,10.0.0.0/8", "2001:db8::/32,::1"],
     "cache.warmup_keys": ["", "name:libc6", "name:a.b,\(someContentID)"],
+    "publish.key_file": ["", "/run/secrets/blog.key"],
+    "publish.names": ["", "@=\(someContentID)", "a.b=\(someContentID),c=\(someContentID)"],
     "dht.mode": ["off", "client", "server"],
     "dht.ask": ["missing", "always"],
     "ratelimit.enabled": ["true", "false"],
@@ -115,6 +117,7 @@ let settingSamples: [String: [String]] = [
 func settingCompanions(of key: String) -> [String] {
     switch key {
     case "cache.default_ttl_s": ["--cache-max-ttl-s", "86400"]
+    case "publish.names": ["--publish-key-file", "/key", "--dht-mode", "client"]
     default: []
     }
 }
