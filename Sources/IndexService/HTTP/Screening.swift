@@ -2,8 +2,8 @@ internal import NIOHTTP1
 
 /// Looks at a request's head before anything else is done: the limits, the route, the credential.
 ///
-/// A function of the head and the admin token, so that everything that can be refused without reading a body is
-/// refused on the event loop, and every refusal reads the same.
+/// A function of the head and the admin token, so that everything that can be refused without
+/// reading a body is refused on the event loop, and every refusal reads the same.
 package struct Screening: Sendable {
     /// The longest request target, in bytes.
     package var maximumTargetBytes = 8 << 10

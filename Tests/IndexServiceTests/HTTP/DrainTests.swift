@@ -1,4 +1,5 @@
 import Glibc
+import NIOCore
 import Testing
 import UnixSignals
 
@@ -53,7 +54,12 @@ import UnixSignals
             let answers = try await withThrowingTaskGroup(of: WireResponse.self) { group in
                 for route in ["resolve", "providers"] {
                     let path = "/\(route)/\(SampleIndex.unknownID)"
-                    group.addTask { try await service.ask(WireRequest("GET", path)) }
+                    group.addTask {
+                        try await service.connected { connection in
+                            try connection.send(WireRequest("GET", path))
+                            return try connection.response()
+                        }
+                    }
                 }
                 while try service.metric("inflight_requests", "route=resolve") == 0
                     || service.metric("inflight_requests", "route=providers") == 0
@@ -129,6 +135,25 @@ import UnixSignals
             #expect(readiness.text.contains("listeners_bound"))
             #expect(answer.status == 201)
         }
+    }
+
+    @Test(arguments: [true, false])
+    func theMemoryOfAnswersIsZeroedInAmnesia(isForgetful: Bool) async throws {
+        let (answers, sink) = AsyncStream.makeStream(of: Answer.self)
+        try await withService { settings in
+            settings.amnesia.enabled = isForgetful
+        } _: { service in
+            try await SampleIndex.fill(service)
+            _ = try await service.ask(WireRequest("GET", "/resolve/libc6"))
+            let query = AnswerQuery(.resolution, try ResolveKey(parsing: "libc6"))
+            let cached = service.application.resolver.cachedOutcome(for: query, at: .now())
+            guard case .found(let answer)? = cached?.outcome else { return }
+            sink.yield(answer)
+        }
+        sink.finish()
+        let answer = try #require(await answers.first { _ in true })
+        #expect(answer.body.readableBytes > 100)
+        #expect(answer.body.readableBytesView.allSatisfy { $0 == 0 } == isForgetful)
     }
 
     @Test func nothingIsLeftOpen() async throws {
