@@ -1,4 +1,5 @@
 internal import Cache
+internal import DHTClient
 package import Logging
 internal import NIOCore
 package import NIOPosix
@@ -20,15 +21,31 @@ package struct IndexApplication: Sendable {
     let pins: PinnedKeys
     private let refresher: Refresher
     private let misses: Misses
-    private let bus: EventBus
-    private let adminAccess: AdminAccess
+    let bus: EventBus
+    private let adminAccess: LiveValue<AdminAccess>
+    private let rates: ClientRates
+    private let tuning: ExchangeTuning
+    private let signer: ItemSigner?
+    private let published: LiveValue<Settings.Publish>
+    /// Reads the settings again; nil when they were not read from anywhere.
+    package let reloader: Reloader?
 
     /// Makes everything that does not listen yet; the store is open when this returns.
-    package init(settings: Settings, logger: Logger) throws(StartError) {
+    ///
+    /// - Parameter feed: where the settings can be read again, for `run(reloadOn:)`.
+    package init(
+        settings: Settings,
+        logger: Logger,
+        feed: SettingsFeed? = nil
+    ) throws(StartError) {
         self.settings = settings
         self.logger = logger
         try DescriptorLimit(settings).claim()
-        adminAccess = try Self.readAdminAccess(settings.auth)
+        adminAccess = LiveValue(try AdminAccess(settings: settings.auth))
+        rates = ClientRates(settings: settings.rateLimit)
+        tuning = ExchangeTuning(settings)
+        signer = try Self.readSigner(settings.publish)
+        published = LiveValue(settings.publish)
         metrics = Metrics()
         readiness = Readiness()
         let store = try Self.openStore(settings)
@@ -43,6 +60,8 @@ package struct IndexApplication: Sendable {
         let cache = AnswerCache(settings: settings.cache, spill: spill)
         let pins = PinnedKeys()
         let refreshes = RefreshQueue()
+        let metrics = metrics
+        bus = EventBus { metrics.busLagged($0) }
         resolver = Resolver(
             cache: cache,
             store: store,
@@ -50,10 +69,9 @@ package struct IndexApplication: Sendable {
             pins: pins,
             refreshes: refreshes,
             breaker: upstreams.index,
-            metrics: metrics
+            metrics: metrics,
+            bus: bus
         )
-        let metrics = metrics
-        bus = EventBus { metrics.busLagged($0) }
         misses = Misses(
             resolver: resolver,
             metrics: metrics,
@@ -62,6 +80,20 @@ package struct IndexApplication: Sendable {
         )
         refresher = Refresher(resolver: resolver, pins: pins, queue: refreshes, logger: logger)
         (self.store, self.cache, self.pins) = (store, cache, pins)
+        let table = ReloadTable(
+            tuning: tuning,
+            adminAccess: adminAccess,
+            store: store,
+            cache: cache,
+            resolver: resolver,
+            misses: misses,
+            rates: rates,
+            published: published,
+            threshold: feed?.threshold ?? LogThreshold(logger.logLevel),
+            logger: logger
+        )
+        let bus = bus
+        reloader = feed.map { Reloader($0, table: table, bus: bus, logger: logger) }
         metrics.setAmnesia(settings.amnesia.enabled)
         metrics.setPostQuantum(false)
         metrics.readCacheSize {
@@ -76,17 +108,24 @@ package struct IndexApplication: Sendable {
     ///
     /// - Parameters:
     ///   - loops: event loops that outlive the service; nil makes as many as are set.
+    ///   - hangups: signals at which the settings are read again.
     ///   - onListening: told the bound address of the service once it listens.
     /// - Throws: `StartError` when a listener cannot be bound.
     package func run(
         on loops: MultiThreadedEventLoopGroup? = nil,
         stopOn signals: [UnixSignal] = [.sigterm, .sigint],
+        reloadOn hangups: UnixSignalsSequence? = nil,
         onListening: @escaping @Sendable (ListenAddress) -> Void = { _ in }
     ) async throws {
         let group =
             loops ?? MultiThreadedEventLoopGroup(numberOfThreads: settings.http.loopCount)
         do {
-            try await serve(on: group, stopOn: signals, onListening: onListening)
+            try await serve(
+                on: group,
+                stopOn: signals,
+                reloadOn: hangups,
+                onListening: onListening
+            )
             await shutDown(loops == nil ? group : nil)
         } catch {
             await shutDown(loops == nil ? group : nil)
@@ -97,6 +136,7 @@ package struct IndexApplication: Sendable {
     private func serve(
         on group: MultiThreadedEventLoopGroup,
         stopOn signals: [UnixSignal],
+        reloadOn hangups: UnixSignalsSequence?,
         onListening: @escaping @Sendable (ListenAddress) -> Void
     ) async throws {
         pins.insert(try await store.reading { try $0.pins(limit: PinnedKeys.maximumCount) })
@@ -121,22 +161,33 @@ package struct IndexApplication: Sendable {
         var background: [any Service] = [monitor, refresher, misses, lag]
         if let spill { background.append(SpillMonitor(spill: spill, logger: logger)) }
         if let discovery { background.append(discovery) }
+        if let discovery, let signer {
+            background.append(discovery.makePublisher(signer, published))
+        }
+        if !settings.cache.warmupKeys.isEmpty { background.append(makeWarmUp()) }
+        if let hangups, let reloader {
+            background.append(ReloadSignals(signals: hangups, reloader: reloader))
+        }
         var configuration = ServiceGroupConfiguration(
             services: background + listeners,
             gracefulShutdownSignals: signals,
             logger: logger.quieted
         )
-        configuration.maximumGracefulShutdownDuration = settings.http.drainTimeout
+        configuration.maximumGracefulShutdownDuration =
+            settings.http.drainTimeout + Self.timeForLastWords
         do {
             try await ServiceGroup(configuration: configuration).run()
         } catch is CancellationError {
-            logger.warning("the drain time passed; requests still running were given up")
+            logger.warning("what did not end by itself was cut off")
         } catch {
             await discovery?.stop()
             throw error
         }
         await discovery?.stop()
     }
+
+    /// How long answers to requests that were given up may take to be sent.
+    private static let timeForLastWords = Duration.seconds(1)
 
     private func makeListeners(
         on group: MultiThreadedEventLoopGroup,
@@ -164,7 +215,9 @@ package struct IndexApplication: Sendable {
                 locals: locals,
                 group: group,
                 bound: bound,
+                drainTimeout: settings.http.drainTimeout,
                 logger: logger,
+                onDrainTimePassed: { [misses] in misses.giveUp() },
                 onListening: onListening
             )
         }
@@ -181,11 +234,7 @@ package struct IndexApplication: Sendable {
         IndexResponder(
             resolver: resolver,
             misses: misses,
-            rates: settings.rateLimit.enabled
-                ? ClientRates(
-                    perSecond: settings.rateLimit.perSecond,
-                    burst: settings.rateLimit.burst
-                ) : nil,
+            rates: rates,
             bus: bus,
             store: store,
             cache: cache,
@@ -198,7 +247,7 @@ package struct IndexApplication: Sendable {
                 maximumBytes: settings.http.maxBodyBytes,
                 maximumRatio: settings.http.maxDecompressionRatio
             ),
-            patience: UInt64(clamping: settings.http.requestTimeout.nanoseconds / 20 * 19),
+            tuning: tuning,
             logger: logger
         )
     }
@@ -214,13 +263,14 @@ package struct IndexApplication: Sendable {
             limits: ExchangeServices.Limits(
                 idleTimeout: TimeAmount(settings.http.idleTimeout),
                 headerTimeout: TimeAmount(settings.http.headerTimeout),
-                requestTimeout: TimeAmount(settings.http.requestTimeout)
+                drainTimeout: TimeAmount(settings.http.drainTimeout)
             ),
+            tuning: tuning,
             resolver: resolver,
             ledger: ExchangeLedger(
                 metrics: metrics,
                 logger: logger,
-                logsRequests: settings.log.requests
+                tuning: tuning
             )
         )
     }
@@ -237,12 +287,21 @@ package struct IndexApplication: Sendable {
         }
     }
 
-    private static func readAdminAccess(_ settings: Settings.Auth) throws(StartError) -> AdminAccess
-    {
+    private func makeWarmUp() -> WarmUp {
+        WarmUp(
+            keys: settings.cache.warmupKeys,
+            refresher: refresher,
+            readiness: readiness,
+            logger: logger
+        )
+    }
+
+    private static func readSigner(_ settings: Settings.Publish) throws(StartError) -> ItemSigner? {
+        guard let path = settings.keyFile else { return nil }
         do {
-            return try AdminAccess(tokenFile: settings.tokenFile)
+            return try ItemSigner(keyFile: path)
         } catch {
-            throw .setting(error.description)
+            throw .setting("publish.key_file \(error)")
         }
     }
 

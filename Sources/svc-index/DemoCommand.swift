@@ -25,10 +25,8 @@ struct DemoCommand: AsyncParsableCommand {
         }
         let logger = LogSetup.start(effective.settings.log)
         let network = try await DemoNetwork.start()
-        var settings = effective.settings
-        network.join(&settings.dht)
         try await Service.run(
-            settings,
+            settings.feed(effective) { network.join(&$0.dht) },
             logger: logger,
             prepare: { application in
                 let entries = try DemoSamples.entries()

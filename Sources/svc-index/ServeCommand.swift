@@ -1,13 +1,13 @@
 internal import ArgumentParser
-internal import Glibc
 internal import IndexService
 internal import Logging
+internal import UnixSignals
 
 /// Runs the service until it is told to stop.
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Runs the service until SIGTERM or SIGINT.",
+        abstract: "Runs the service until SIGTERM or SIGINT; SIGHUP reads the settings again.",
         discussion: """
             Examples:
               svc-index serve --db-path ./index
@@ -22,22 +22,24 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         let effective = try settings.read()
         let logger = LogSetup.start(effective.settings.log)
-        try await Service.run(effective.settings, logger: logger)
+        try await Service.run(settings.feed(effective), logger: logger)
     }
 }
 
 /// Running the service in this process, with its errors as commands report them.
 enum Service {
     static func run(
-        _ settings: Settings,
+        _ feed: SettingsFeed,
         logger: Logger,
         prepare: @Sendable (IndexApplication) throws -> Void = { _ in },
         onListening: @escaping @Sendable (ListenAddress) -> Void = { _ in }
     ) async throws {
-        // Settings are read once: a reload that does nothing must not end the process either.
-        signal(SIGHUP, SIG_IGN)
+        let settings = feed.settings
+        // Kept to the very end: without it a signal to reload would end the process.
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
+        defer { withExtendedLifetime(hangups) {} }
         do {
-            let application = try IndexApplication(settings: settings, logger: logger)
+            let application = try IndexApplication(settings: settings, logger: logger, feed: feed)
             try prepare(application)
             logger.notice(
                 "starting",
@@ -46,7 +48,7 @@ enum Service {
                     "store": settings.database.isInMemory ? "memory" : "disk",
                 ]
             )
-            try await application.run(onListening: onListening)
+            try await application.run(reloadOn: hangups, onListening: onListening)
             logger.notice("stopped")
         } catch let error as StartError {
             throw Failure(

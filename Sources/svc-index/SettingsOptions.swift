@@ -32,6 +32,29 @@ struct SettingsOptions: ParsableArguments {
             throw Failure(.configuration, error.advice)
         }
     }
+
+    /// The settings that were read, and how they are read again for a reload.
+    ///
+    /// - Parameter adapt: what a command makes of them, at the start as at every reload.
+    func feed(
+        _ effective: EffectiveSettings,
+        adapt: @escaping @Sendable (inout Settings) -> Void = { _ in }
+    ) -> SettingsFeed {
+        let (overrides, config, profile) = (overrides, config, profile)
+        var effective = effective
+        adapt(&effective.settings)
+        return SettingsFeed(effective, threshold: LogSetup.threshold) {
+            () throws(SettingsErrors) in
+            var fresh = try SettingsReader.read(
+                arguments: overrides,
+                environment: ProcessEnvironment.variables(),
+                filePath: config,
+                profile: profile
+            )
+            adapt(&fresh.settings)
+            return fresh
+        }
+    }
 }
 
 extension SettingsErrors {

@@ -146,10 +146,11 @@ class StopTest(EndToEndTest):
         document = b'{"never":"ends"}'
         server = self.start("--http-drain-timeout-s", 1, database=self.database)
         [cid] = self.content_ids([document])
-        self.begin_upload(server, cid, document)
+        upload = self.begin_upload(server, cid, document)
         self.wait_for_inflight(server, 1)
         began = time.monotonic()
         server.process.terminate()
+        self.check_given_up(upload)
         self.assertEqual(server.finish(), 0, server.tail())
         elapsed = time.monotonic() - began
         self.assertGreater(elapsed, 0.9)
@@ -157,6 +158,43 @@ class StopTest(EndToEndTest):
         self.check_no_crash(server.log_text(), 0)
         self.check_folded(self.database)
         self.export()
+
+    def check_given_up(self, connection):
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        self.assertEqual(response.status, 503)
+        self.assertEqual(response.headers["Retry-After"], "5")
+        self.assertEqual(response.headers["Connection"], "close")
+        self.assertEqual(json.loads(response.read())["code"], "upstream_unready")
+
+    def test_lookups_that_hang_are_given_up_after_the_drain_time(self):
+        """A DHT of one node that never answers, and all the patience there is."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+            deaf.bind(("127.0.0.1", 0))
+            server = self.start(
+                "--dht-bootstrap", f"127.0.0.1:{deaf.getsockname()[1]}",
+                "--dht-query-timeout-ms", 10_000, "--dht-deadline-ms", 30_000,
+                "--http-request-timeout-ms", 60_000, "--http-drain-timeout-s", 1,
+                ready=False,
+            )
+            server.wait_until_ready("/healthz")
+            callers = []
+            for cid in self.content_ids([b"%d" % number for number in range(20)]):
+                caller = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+                self.addCleanup(caller.close)
+                caller.sendall(f"GET /resolve/{cid} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+                callers.append(caller)
+            self.wait_for("the lookups", 5, lambda: 'inflight_requests{route="resolve"} 20'
+                          in server.get("/metrics").body.decode())
+            began = time.monotonic()
+            server.process.terminate()
+            for caller in callers:
+                self.check_given_up(caller)
+            self.assertEqual(server.finish(), 0, server.tail())
+            self.assertLess(time.monotonic() - began, 4)
+            self.assertIn("drain time passed", server.log_text())
+            self.assertNotIn("was cut off", server.log_text())
+            self.check_no_crash(server.log_text(), 0)
 
     def test_idle_service_stops_at_once(self):
         for arguments in ((), ("--db-path", self.database)):

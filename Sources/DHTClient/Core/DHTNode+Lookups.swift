@@ -64,6 +64,11 @@ extension DHTNode {
         )
     }
 
+    /// Changes how lookups run from now on; those under way keep the settings they began with.
+    package mutating func change(_ lookups: LookupSettings) {
+        settings.lookup = lookups
+    }
+
     /// Ends a lookup early; its result says `cancelled`.
     ///
     /// Harmless when it has ended.

@@ -7,7 +7,7 @@
 /// the same inputs give the same actions on every run.
 package struct DHTNode<Random: RandomNumberGenerator> {
     package internal(set) var id: NodeID
-    package let settings: DHTSettings
+    package internal(set) var settings: DHTSettings
     let cryptography: ItemCryptography
     package internal(set) var counters = DHTCounters()
 

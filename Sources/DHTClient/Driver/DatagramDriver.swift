@@ -308,6 +308,10 @@ extension DatagramDriver {
         node.withdraw(publication)
     }
 
+    func change(_ lookups: LookupSettings) {
+        node.change(lookups)
+    }
+
     /// Names the nodes to join by.
     func join(by endpoints: [Endpoint]) {
         node.setBootstrapNodes(endpoints, at: now)

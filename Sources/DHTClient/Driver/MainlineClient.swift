@@ -127,6 +127,11 @@ extension MainlineClient {
         eventLoop.execute { [driver] in driver.value.withdraw(publication) }
     }
 
+    /// Changes how lookups run from now on; those under way keep the settings they began with.
+    package func change(_ lookups: LookupSettings) {
+        eventLoop.execute { [driver] in driver.value.change(lookups) }
+    }
+
     private func run(
         _ request: DatagramDriver.Request,
         _ options: LookupOptions,

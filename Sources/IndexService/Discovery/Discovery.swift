@@ -17,7 +17,8 @@ final class Discovery: Sendable {
     }
 
     /// The longest that one resolve may spend in the DHT, in nanoseconds.
-    let budget: UInt64
+    var budget: UInt64 { budgetCell.load(ordering: .relaxed) }
+    private let budgetCell: Atomic<UInt64>
     private let client: MainlineClient
     private let rate: Mutex<TokenBucket>
     private let breaker: CircuitBreaker
@@ -31,9 +32,21 @@ final class Discovery: Sendable {
         breaker: CircuitBreaker = CircuitBreaker()
     ) {
         self.client = client
-        self.budget = budget
+        budgetCell = Atomic(budget)
         self.breaker = breaker
         rate = Mutex(TokenBucket(perSecond: lookupsPerSecond, burst: lookupsPerSecond))
+    }
+
+    /// Changes how many lookups a second may start; a full burst is free again.
+    func change(lookupsPerSecond: Int) {
+        let bucket = TokenBucket(perSecond: lookupsPerSecond, burst: lookupsPerSecond)
+        rate.withLock { $0 = bucket }
+    }
+
+    /// Changes how lookups run and how long, in nanoseconds; those under way end as they began.
+    func change(_ lookups: LookupSettings, budget: UInt64) {
+        client.change(lookups)
+        budgetCell.store(budget, ordering: .relaxed)
     }
 
     /// What the circuit breaker makes of the DHT.

@@ -1,6 +1,6 @@
 package import DHTCore
 
-/// The next item of a key: what it says already, with one name pointed elsewhere.
+/// The next item of a key: what it says already, with some names pointed elsewhere.
 package struct KeyNameUpdate: Hashable, Sendable {
     /// The bencoded value to sign.
     package let value: [UInt8]
@@ -18,12 +18,21 @@ package struct KeyNameUpdate: Hashable, Sendable {
         in current: StoredItem?,
         microseconds: Int64
     ) throws(KeyNameUpdateError) {
+        try self.init(pointing: [(name, link)], in: current, microseconds: microseconds)
+    }
+
+    /// Puts several links into the newest known item, or into a first one.
+    package init(
+        pointing links: [(name: KeyName, link: ContentLink)],
+        in current: StoredItem?,
+        microseconds: Int64
+    ) throws(KeyNameUpdateError) {
         var packet = PkarrPacket()
         if let current {
             do { packet = try PkarrPacket(in: current) } catch { throw .unreadable(error) }
         }
         do throws(PkarrPacketError) {
-            try packet.setLink(link, of: name)
+            for (name, link) in links { try packet.setLink(link, of: name) }
             value = try packet.itemValue()
         } catch {
             throw .packet(error)

@@ -26,15 +26,23 @@ extension MainlineConfiguration {
         node.allowsSharedNetworks = settings.sharedNetworks.holds(isPrivateNetwork)
         // Addresses of a private network say nothing about who somebody is (BEP 42).
         node.adoptsSecureID = !isPrivateNetwork
-        node.lookup.alpha = settings.alpha
-        node.lookup.beta = settings.beta
-        node.lookup.hedgeDelay = TimeSpan(settings.hedgeDelay)
-        node.lookup.adaptsToReplyTimes = settings.adaptsHedgeDelay
-        node.lookup.queryTimeout = TimeSpan(settings.queryTimeout)
-        node.lookup.hopCap = settings.hopCap
-        node.lookup.packetBudget = settings.packetBudget
+        node.lookup = LookupSettings(settings)
         node.pacing.queriesPerSecond = settings.queriesPerSecond
         node.pacing.queryBurst = settings.queryBurst
+    }
+}
+
+extension LookupSettings {
+    /// How lookups run, as an operator set it; a reload may change it.
+    init(_ settings: Settings.DHT) {
+        self.init()
+        alpha = settings.alpha
+        beta = settings.beta
+        hedgeDelay = TimeSpan(settings.hedgeDelay)
+        adaptsToReplyTimes = settings.adaptsHedgeDelay
+        queryTimeout = TimeSpan(settings.queryTimeout)
+        hopCap = settings.hopCap
+        packetBudget = settings.packetBudget
     }
 }
 

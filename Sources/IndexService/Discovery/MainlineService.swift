@@ -86,6 +86,15 @@ final class MainlineService: Service {
         return service
     }
 
+    /// Keeps names of a key published through the same client.
+    func makePublisher(
+        _ signer: ItemSigner,
+        _ wanted: LiveValue<Settings.Publish>
+    ) -> KeyNamePublisher {
+        let writer = KeyNameWriter(client: client, signer: signer)
+        return KeyNamePublisher(writer: writer, wanted: wanted, logger: logger)
+    }
+
     /// Measures until the service group shuts down.
     func run() async throws {
         try? await cancelWhenGracefulShutdown {

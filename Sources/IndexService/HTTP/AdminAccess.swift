@@ -3,14 +3,14 @@ internal import Glibc
 internal import NIOHTTP1
 
 /// Who may use the admin routes: whoever sends the token of the configured file (RFC 6750).
-package enum AdminAccess: Sendable {
+package enum AdminAccess: Sendable, Equatable {
     /// No token file is configured: nobody may, and the answer says how to change that.
     case disabled
     /// Holders of the token with this digest may. The token itself is not kept.
     case token(digest: TokenDigest)
 
     /// The BLAKE3 of a token, compared without telling by the time taken how much of it is right.
-    package struct TokenDigest: Sendable {
+    package struct TokenDigest: Sendable, Equatable {
         private let digest: Digest
 
         init(of token: some Sequence<UInt8>) {
@@ -47,6 +47,15 @@ package enum AdminAccess: Sendable {
             )
         }
         self = .token(digest: TokenDigest(of: token))
+    }
+
+    /// The access that the settings give.
+    init(settings: Settings.Auth) throws(StartError) {
+        do {
+            try self.init(tokenFile: settings.tokenFile)
+        } catch {
+            throw .setting(error.description)
+        }
     }
 
     /// Why a request with these headers may not use the admin routes; nil when it may.

@@ -12,13 +12,15 @@ extension ExchangeHandler {
     /// is on its way: a client that has closed its own side would lose the rest of a long answer.
     func linger(
         _ context: ChannelHandlerContext,
-        atMost time: TimeAmount = ExchangeServices.lingeringTime
+        atMost longestTime: TimeAmount = ExchangeServices.lingeringTime
     ) {
+        let time = isDrainOver ? ExchangeServices.idleLingeringTime : longestTime
         phase = .lingering(bytesLeft: 0)
         waitingParts.removeAll()
         waitingProblem = nil
         needsFlush = false
-        timer.move(to: .now() + services.limits.idleTimeout, on: context)
+        let longest = isDrainOver ? ExchangeServices.idleLingeringTime : services.limits.idleTimeout
+        timer.move(to: .now() + longest, on: context)
         let sent = context.eventLoop.makePromise(of: Void.self)
         sent.futureResult.assumeIsolated().whenComplete { [self] _ in
             closeOutput(context, waitingAtMost: time)
@@ -62,17 +64,24 @@ extension ExchangeHandler {
             }
         case .answering(_, headSent: true):
             // The answer is made; a slow client may take as long for it as it may say nothing.
-            timer.move(to: .now() + limits.idleTimeout, on: context)
+            timer.move(to: min(.now() + limits.idleTimeout, drainEndsAt), on: context)
         case .receiving(let exchange, _, _, _), .answering(let exchange, headSent: false):
             let startedAt = NIODeadline.uptimeNanoseconds(exchange.startedAt.nanoseconds)
-            timer.move(to: startedAt + limits.requestTimeout, on: context)
+            let end = startedAt + services.tuning.requestTimeout
+            timer.move(to: min(end, drainEndsAt), on: context)
         case .lingering:
             break
         }
     }
 
+    /// Whether the service stops and has waited for requests as long as it may.
+    private var isDrainOver: Bool { drainEndsAt <= .now() }
+
     func expire(_ context: ChannelHandlerContext) {
         switch phase {
+        case .receiving(let exchange, _, _, _) where isDrainOver,
+            .answering(let exchange, headSent: false) where isDrainOver:
+            refuse(exchange, Problem(ResolveError.closing), context)
         case .waiting where timer.headBeganAt != nil && !isBackedUp:
             let problem = Problem.slowRequest("the request's head did not arrive in time")
             refuse(makeUnparsedExchange(), problem, context)

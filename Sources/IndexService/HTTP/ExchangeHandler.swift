@@ -48,6 +48,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
     private var isTakingWaitingParts = false
     /// Whether the bytes of one read are on their way through.
     private var isInRead = false
+    /// When whatever is still under way is given up, because the service stops.
+    private(set) var drainEndsAt = NIODeadline.distantFuture
     private var isReadHeld = false
     /// How many bytes of a request line came, and whether its end was among them.
     private var requestLine = (bytes: 0, isComplete: false)
@@ -148,7 +150,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
             goOn(context)
         case is ChannelShouldQuiesceEvent:
             closesAfterAnswer = true
-            guard case .waiting = phase else { return }
+            drainEndsAt = min(drainEndsAt, .now() + services.limits.drainTimeout)
+            guard case .waiting = phase else { return updateDeadline(context) }
             typealias Times = ExchangeServices
             linger(context, atMost: isBackedUp ? Times.lingeringTime : Times.idleLingeringTime)
         default:

@@ -2,6 +2,7 @@ internal import Cache
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
+internal import Synchronization
 
 /// What every connection's `ExchangeHandler` works with: immutable, shared by all of them.
 struct ExchangeServices: Sendable {
@@ -9,8 +10,8 @@ struct ExchangeServices: Sendable {
     struct Limits: Sendable {
         var idleTimeout = TimeAmount.seconds(60)
         var headerTimeout = TimeAmount.seconds(10)
-        /// One request from its head to its answer.
-        var requestTimeout = TimeAmount.seconds(5)
+        /// How long requests under way may go on once the service stops.
+        var drainTimeout = TimeAmount.seconds(10)
     }
 
     /// What is still read, and dropped, from a client whose request was refused before its end.
@@ -21,8 +22,33 @@ struct ExchangeServices: Sendable {
 
     let screening: Screening
     let limits: Limits
+    let tuning: ExchangeTuning
     let resolver: Resolver
     let ledger: ExchangeLedger
+}
+
+/// What a reload changes of every exchange, in cells that a hit may read.
+final class ExchangeTuning: Sendable {
+    private let timeout = Atomic<Int64>(0)
+    private let logs = Atomic(false)
+
+    init(_ settings: Settings) {
+        change(to: settings)
+    }
+
+    func change(to settings: Settings) {
+        timeout.store(settings.http.requestTimeout.nanoseconds, ordering: .relaxed)
+        logs.store(settings.log.requests, ordering: .relaxed)
+    }
+
+    /// One request from its head to its answer.
+    var requestTimeout: TimeAmount { .nanoseconds(timeout.load(ordering: .relaxed)) }
+
+    /// How long a caller waits for an answer, in nanoseconds: less than a request may take.
+    var patience: UInt64 { UInt64(clamping: timeout.load(ordering: .relaxed) / 20 * 19) }
+
+    /// Whether exchanges are logged at all.
+    var logsRequests: Bool { logs.load(ordering: .relaxed) }
 }
 
 /// Accounts for exchanges: the metrics and the one log line of each.
@@ -34,8 +60,7 @@ struct ExchangeServices: Sendable {
 struct ExchangeLedger: Sendable {
     let metrics: Metrics
     let logger: Logger
-    /// Whether exchanges are logged at all.
-    let logsRequests: Bool
+    let tuning: ExchangeTuning
 
     func began(_ exchange: Exchange, on local: LoopLocal) {
         metrics.requestBegan(route: exchange.route, on: local.stripe)
@@ -54,14 +79,14 @@ struct ExchangeLedger: Sendable {
         if let problem = exchange.problem, let reason = Problem(problem, "").rejectReason {
             metrics.rejected(reason, on: local.stripe)
         }
-        guard logsRequests else { return }
+        guard tuning.logsRequests else { return }
         log(exchange, nanoseconds: elapsed, "request")
     }
 
     /// The client went away before its answer was written.
     func abandoned(_ exchange: Exchange, on local: LoopLocal) {
         metrics.requestEnded(route: exchange.route, on: local.stripe)
-        guard logsRequests else { return }
+        guard tuning.logsRequests else { return }
         log(exchange, nanoseconds: elapsedNanoseconds(exchange), "request abandoned by the client")
     }
 

@@ -12,8 +12,7 @@ struct IndexResponder: HTTPResponder {
 
     let resolver: Resolver
     let misses: Misses
-    /// Nil when addresses are not limited.
-    let rates: ClientRates?
+    let rates: ClientRates
     let bus: EventBus
     let store: IndexStore
     let cache: AnswerCache
@@ -23,8 +22,7 @@ struct IndexResponder: HTTPResponder {
     let upstreams: Upstreams
     let metrics: Metrics
     let limits: BodyReader
-    /// How long a caller waits for an answer, in nanoseconds: less than a request may take.
-    let patience: UInt64
+    let tuning: ExchangeTuning
     let logger: Logger
 
     func respond(to request: Request, context: Context) async throws -> Response {
@@ -72,7 +70,7 @@ struct IndexResponder: HTTPResponder {
     /// What RAM answers never comes here, and is free.
     private func checkRate(of client: ClientAddress) throws(Problem) {
         let now = MonotonicInstant.now()
-        guard let rates, !rates.admit(client, at: now) else { return }
+        guard !rates.admit(client, at: now) else { return }
         let wait = rates.nextFree(for: client, at: now).seconds(since: now) + 1
         throw Problem(
             .overCapacity,

@@ -17,7 +17,11 @@ struct Listener: Service {
     let locals: LoopLocals
     let group: any EventLoopGroup
     let bound: BoundListeners
+    /// How long requests under way may go on once the service stops.
+    let drainTimeout: Duration
     let logger: Logger
+    /// Called when some of them still have not ended by then.
+    let onDrainTimePassed: @Sendable () -> Void
     let onListening: @Sendable (ListenAddress) -> Void
 
     func run() async throws {
@@ -48,7 +52,7 @@ struct Listener: Service {
         )
         do {
             try await withGracefulShutdownHandler {
-                try await application.run()
+                try await withDrainTimer { try await application.run() }
             } onGracefulShutdown: {
                 // Before the server tells its connections: those it cannot tell yet look here.
                 stop.give()
@@ -60,6 +64,27 @@ struct Listener: Service {
         } catch is SocketAddressError.UnknownHost {
             let reason = "the host name does not resolve"
             throw StartError.listen(address, flag: flag, reason: reason)
+        }
+    }
+
+    /// Runs `body`, and sees to it that what it waits for ends soon after the drain time.
+    private func withDrainTimer(_ body: @escaping @Sendable () async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await body()
+                return true
+            }
+            group.addTask {
+                guard (try? await gracefulShutdown()) != nil,
+                    (try? await Task.sleep(for: drainTimeout)) != nil
+                else { return false }
+                logger.warning("the drain time passed; requests still under way are given up")
+                onDrainTimePassed()
+                return false
+            }
+            while let isOver = try await group.next() {
+                if isOver { return group.cancelAll() }
+            }
         }
     }
 

@@ -2,8 +2,8 @@ internal import NIOHTTP1
 
 /// Looks at a request's head before anything else is done: the limits, the route, the credential.
 ///
-/// A pure function of the head, so that everything that can be refused without reading a body is
-/// refused on the event loop, and every refusal reads the same.
+/// A function of the head and the admin token, so that everything that can be refused without
+/// reading a body is refused on the event loop, and every refusal reads the same.
 package struct Screening: Sendable {
     /// The longest request target, in bytes.
     package var maximumTargetBytes = 8 << 10
@@ -12,7 +12,7 @@ package struct Screening: Sendable {
     package var maximumHeaderBytes = 16 << 10
     /// The largest body, in bytes as sent.
     package var maximumBodyBytes = 1 << 20
-    package var adminAccess: AdminAccess
+    package let adminAccess: LiveValue<AdminAccess>
     package var audience = Audience.everyone
 
     /// Whom a listener is for, which decides what paths exist on it.
@@ -33,7 +33,7 @@ package struct Screening: Sendable {
         }
     }
 
-    package init(adminAccess: AdminAccess) {
+    package init(adminAccess: LiveValue<AdminAccess>) {
         self.adminAccess = adminAccess
     }
 
@@ -128,7 +128,7 @@ package struct Screening: Sendable {
     }
 
     private func refusal(of endpoint: Endpoint, _ head: HTTPRequestHead) -> Problem? {
-        if endpoint.route == .admin, let problem = adminAccess.refusal(of: head.headers) {
+        if endpoint.route == .admin, let problem = adminAccess.current.refusal(of: head.headers) {
             return problem
         }
         let lengths = head.headers["Content-Length"]

@@ -28,10 +28,16 @@ extension LogLineFormat {
 
 /// A swift-log handler that writes one line per record.
 package struct LineLogHandler<Format: LogLineFormat>: LogHandler {
-    package var logLevel: Logger.Level
+    /// The threshold of the whole log, or the level of this logger where that is quieter.
+    package var logLevel: Logger.Level {
+        get { own.map { max($0, threshold.level) } ?? threshold.level }
+        set { own = newValue }
+    }
     package var metadata = Logger.Metadata()
     package var metadataProvider: Logger.MetadataProvider?
 
+    private var own: Logger.Level?
+    private let threshold: LogThreshold
     private let label: String
     private let format: Format
     private let writer: LogLineWriter
@@ -42,7 +48,7 @@ package struct LineLogHandler<Format: LogLineFormat>: LogHandler {
         label: String,
         format: Format,
         writer: LogLineWriter,
-        level: Logger.Level = .info,
+        threshold: LogThreshold = LogThreshold(.info),
         metadataProvider: Logger.MetadataProvider? = nil,
         clock: @escaping @Sendable () -> Int64 = Self.wallClock
     ) {
@@ -51,7 +57,7 @@ package struct LineLogHandler<Format: LogLineFormat>: LogHandler {
         self.writer = writer
         self.metadataProvider = metadataProvider
         self.clock = clock
-        logLevel = level
+        self.threshold = threshold
     }
 
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {

@@ -56,6 +56,11 @@ package final class Readiness: Sendable {
         entries.withLock { $0[check] = Entry(status: status, validUntil: validUntil) }
     }
 
+    /// Whether a check holds, as of its last report.
+    func isSatisfied(_ check: Check) -> Bool {
+        entries.withLock { $0[check]?.status.isSatisfied ?? false }
+    }
+
     package func report(at now: MonotonicInstant) -> ReadinessReport {
         let entries = entries.withLock { $0 }
         return ReadinessReport(

@@ -1,5 +1,6 @@
 package import Cache
 internal import NIOCore
+internal import Synchronization
 
 /// The answers in RAM: found and absent ones, each with its life and its subjects.
 ///
@@ -10,10 +11,11 @@ package final class AnswerCache: Sendable {
     /// Where answers go that RAM has no room for; nil: nowhere.
     let spill: AnswerSpill?
     /// Answers that the share of pinned ones has room for.
-    let pinCapacity: Int
+    var pinCapacity: Int { pinnable.load(ordering: .relaxed) }
+    private let pinnable: Atomic<Int>
 
     package init(limits: CacheLimits, shards: Int?, spill: AnswerSpill? = nil) {
-        pinCapacity = limits.pinned.entries
+        pinnable = Atomic(limits.pinned.entries)
         self.spill = spill
         entries = ShardedCache(limits: limits, shardCount: shards)
     }
@@ -114,6 +116,19 @@ package final class AnswerCache: Sendable {
         )
         keep(insertion.evicted, at: now)
         return insertion
+    }
+
+    /// Changes the bounds while it is in use; the number of answers that had to go.
+    package func resize(to limits: CacheLimits, at now: MonotonicInstant) -> Int {
+        pinnable.store(limits.pinned.entries, ordering: .relaxed)
+        let evicted = entries.resize(to: limits, at: now)
+        keep(evicted, at: now)
+        return evicted.count
+    }
+
+    /// Ends every answer there is; returns after which none of them is served.
+    package func invalidateAll() {
+        epochs.bumpAll()
     }
 
     /// Ends every answer that mentions one of `keys`; returns after which none of them is served.

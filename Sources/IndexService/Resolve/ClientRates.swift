@@ -4,6 +4,7 @@ internal import Synchronization
 /// A rate for each client address.
 package final class ClientRates: Sendable {
     private let table: Mutex<StateMachine>
+    private let isEnabled = Atomic(true)
 
     package init(perSecond: Int, burst: Int, maximumAddresses: Int = StateMachine.defaultLimit) {
         table = Mutex(
@@ -11,9 +12,10 @@ package final class ClientRates: Sendable {
         )
     }
 
-    /// Takes a token of this address; false when it has none.
+    /// Takes a token of this address; false when it has none, never while switched off.
     package func admit(_ address: ClientAddress, at now: MonotonicInstant) -> Bool {
-        table.withLock { $0.admit(address, at: now) }
+        guard isEnabled.load(ordering: .relaxed) else { return true }
+        return table.withLock { $0.admit(address, at: now) }
     }
 
     /// When this address has a token again; not later than `now` when it has one.
@@ -27,6 +29,11 @@ package final class ClientRates: Sendable {
     /// Changes the rate; every address begins with a full bucket again.
     package func setRate(perSecond: Int, burst: Int) {
         table.withLock { $0.setRate(perSecond: perSecond, burst: burst) }
+    }
+
+    /// Switches the limit on or off.
+    package func setEnabled(_ isOn: Bool) {
+        isEnabled.store(isOn, ordering: .relaxed)
     }
 
     /// Addresses remembered now.

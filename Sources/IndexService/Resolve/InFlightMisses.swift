@@ -37,6 +37,7 @@ package final class InFlightMisses<Key: Hashable & Sendable, Value: Sendable, Fa
         /// Who waits for each key, by number.
         var flights: [Key: [UInt64: Waiter]] = [:]
         var waiting = 0
+        var maximumKeys: Int
         var isClosed = false
     }
 
@@ -47,8 +48,7 @@ package final class InFlightMisses<Key: Hashable & Sendable, Value: Sendable, Fa
     }
 
     private let maximumWaiters: Int
-    private let maximumKeys: Int
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let lastID = Atomic<UInt64>(0)
     private let jobs: AsyncStream<Job>
     private let intake: AsyncStream<Job>.Continuation
@@ -56,11 +56,9 @@ package final class InFlightMisses<Key: Hashable & Sendable, Value: Sendable, Fa
     /// At most `maximumWaiters` callers in all and `maximumKeys` different keys at a time.
     package init(maximumWaiters: Int, maximumKeys: Int) {
         self.maximumWaiters = max(1, maximumWaiters)
-        self.maximumKeys = max(1, maximumKeys)
-        // No more jobs than keys are ever waiting to be started, so none is dropped.
-        (jobs, intake) = AsyncStream.makeStream(
-            bufferingPolicy: .bufferingOldest(max(1, maximumKeys))
-        )
+        state = Mutex(State(maximumKeys: max(1, maximumKeys)))
+        // Bounded by the keys: no more jobs than those are ever waiting to be started.
+        (jobs, intake) = AsyncStream.makeStream(bufferingPolicy: .unbounded)
     }
 
     /// The value for `key`, from the work that is under way for it or else from `work`.
@@ -84,6 +82,11 @@ package final class InFlightMisses<Key: Hashable & Sendable, Value: Sendable, Fa
             remove(id, from: key)?.resume(returning: .failure(.cancelled))
         }
         return try result.get()
+    }
+
+    /// Changes how many keys may be worked on at a time; those that are go on.
+    package func resize(maximumKeys: Int) {
+        state.withLock { $0.maximumKeys = max(1, maximumKeys) }
     }
 
     /// Does the work, until its task is cancelled: then everybody who waits is told `closed`, the
@@ -134,7 +137,8 @@ extension InFlightMisses {
         guard !Task.isCancelled else { return .none(.cancelled) }
         guard !state.isClosed else { return .none(.closed) }
         let leads = state.flights[key] == nil
-        guard state.waiting < maximumWaiters, !leads || state.flights.count < maximumKeys else {
+        guard state.waiting < maximumWaiters, !leads || state.flights.count < state.maximumKeys
+        else {
             return .none(.refused)
         }
         state.waiting += 1

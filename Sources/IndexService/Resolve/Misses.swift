@@ -18,6 +18,9 @@ package final class Misses: Service {
         /// Callers that wait for any of them.
         package var callers = 16_384
 
+        /// Different questions at a time: those of both routes.
+        fileprivate var keys: Int { 2 * (running + waiting) }
+
         package init() {}
     }
 
@@ -39,7 +42,7 @@ package final class Misses: Service {
         self.bus = bus
         flights = InFlightMisses(
             maximumWaiters: limits.callers,
-            maximumKeys: 2 * (limits.running + limits.waiting)
+            maximumKeys: limits.keys
         )
         resolveGate = MissGate(running: limits.running, waiting: limits.waiting)
         providersGate = MissGate(running: limits.running, waiting: limits.waiting)
@@ -67,6 +70,14 @@ package final class Misses: Service {
             case .cancelled: throw .timedOut
             case .closed: throw .closing
             }
+        }
+    }
+
+    /// Changes how much may be under way, callers apart; nobody who is in is turned away for it.
+    func change(to limits: Limits, at now: MonotonicInstant) {
+        flights.resize(maximumKeys: limits.keys)
+        for gate in [resolveGate, providersGate] {
+            gate.resize(running: limits.running, waiting: limits.waiting, at: now)
         }
     }
 
@@ -117,13 +128,20 @@ package final class Misses: Service {
         return resolved
     }
 
+    /// Tells everybody who waits that the service shuts down, and cancels what they wait for.
+    func giveUp() {
+        flights.close()
+    }
+
     /// Works until the service shuts down; who still waits then is told so.
     package func run() async throws {
         await withGracefulShutdownHandler {
             await flights.run()
         } onGracefulShutdown: {
-            self.flights.close()
+            self.giveUp()
         }
+        // Whose turn to end has not come is taken for a service that failed.
+        try? await gracefulShutdown()
     }
 
     /// Whether a caller's question was the first of its kind.

@@ -18,18 +18,21 @@ package final class Resolver: Sendable {
         package var negativeTTL = 15
         /// How long after its life an answer may still be given out, in seconds.
         package var maximumStale = 3600
-        /// Life of an answer that a lookup could not complete, in seconds: soon asked again.
-        package var partialTTL = 5
         /// Whether the DHT is asked for providers that the index has as well.
         package var asksAlways = false
+
+        /// Life of an answer that a lookup could not complete, in seconds: soon asked again.
+        static let partialTTL = 5
 
         package init() {}
     }
 
     let cache: AnswerCache
     private let store: IndexStore
-    private let policy: Policy
+    /// Read once for each attempt of a miss, after its stamps were taken.
+    private let policy: LiveValue<Policy>
     let metrics: Metrics
+    private let bus: EventBus?
     private let encoder = AnswerEncoder()
     private let pins: PinnedKeys
     private let refreshes: RefreshQueue
@@ -45,21 +48,35 @@ package final class Resolver: Sendable {
         pins: PinnedKeys,
         refreshes: RefreshQueue = RefreshQueue(),
         breaker: CircuitBreaker = CircuitBreaker(),
-        metrics: Metrics
+        metrics: Metrics,
+        bus: EventBus? = nil
     ) {
         self.cache = cache
         self.store = store
-        self.policy = policy
+        self.policy = LiveValue(policy)
         self.pins = pins
         self.refreshes = refreshes
         self.breaker = breaker
         self.metrics = metrics
+        self.bus = bus
+    }
+
+    /// Makes answers by another policy from now on.
+    ///
+    /// - Parameter endsAnswers: whether answers made by the former one are not given out any more.
+    func change(to policy: Policy, endsAnswers: Bool) {
+        self.policy.replace(with: policy)
+        // After it: an answer that is being made has older stamps, or the new policy.
+        if endsAnswers { cache.invalidateAll() }
     }
 
     /// Asks the DHT as well from now on.
     func join(_ discovery: Discovery) {
         self.discovery.withLock { $0 = discovery }
     }
+
+    /// The DHT as it is asked; nil while it is switched off.
+    var joined: Discovery? { discovery.withLock { $0 } }
 
     /// What RAM has, fresh or stale; has it looked up again in the background when that is due.
     package func cachedOutcome(
@@ -79,7 +96,7 @@ package final class Resolver: Sendable {
     /// Has a question looked up again in the background, if this caller is the one to see to it.
     func refreshIfDue(_ cached: CachedOutcome, _ query: AnswerQuery, at now: MonotonicInstant) {
         guard cached.wantsRefresh, !refreshes.add(query) else { return }
-        cache.postponeRefresh(of: query, until: now.advanced(bySeconds: policy.partialTTL))
+        cache.postponeRefresh(of: query, until: now.advanced(bySeconds: Policy.partialTTL))
     }
 
     /// What RAM has and is still true, for a question that was not there a moment ago.
@@ -120,16 +137,17 @@ package final class Resolver: Sendable {
         var discovered: Discovered?
         for _ in 0..<3 {
             let stamps = cache.stamps(for: query.key)
+            let policy = policy.current
             let entry = try await look(up: query, leadsTo)
             let found: Discovered
             if let discovered {
                 found = discovered
             } else {
-                found = await discover(entry, thoroughly, by: deadline)
+                found = await discover(entry, policy, thoroughly, by: deadline)
                 discovered = found
             }
             guard let stamps = complete(stamps, of: query, with: entry) else { continue }
-            let resolved = try merge(entry, found, into: query, stamps)
+            let resolved = try merge(entry, found, into: query, stamps, policy)
             if keepsStanding(query, entry, found) {
                 // Nobody is given this one: a refresh has failed.
                 if thoroughly, case .unknown(let obstacle) = found.verdict {
@@ -137,13 +155,19 @@ package final class Resolver: Sendable {
                 }
                 return resolved
             }
-            store(resolved, for: query, spilled)
+            store(resolved, for: query, about: entry.manifestID, spilled)
             if found.isEarly, !thoroughly { _ = refreshes.add(query) }
             return resolved
         }
         let stamps = cache.stamps(for: query.key)
         let entry = try await look(up: query, leadsTo)
-        return try merge(entry, discovered ?? Discovered(.absent), into: query, stamps)
+        return try merge(
+            entry,
+            discovered ?? Discovered(.absent),
+            into: query,
+            stamps,
+            policy.current
+        )
     }
 
     /// A key name is a public key: the index has no say in it, and only the DHT can be asked.
@@ -220,6 +244,7 @@ package final class Resolver: Sendable {
     /// Asks the DHT for the providers that the index does not have.
     private func discover(
         _ entry: IndexEntry,
+        _ policy: Policy,
         _ thoroughly: Bool,
         by deadline: MonotonicInstant
     ) async -> Discovered {
@@ -253,11 +278,16 @@ package final class Resolver: Sendable {
         guard case .unknown = found.verdict, entry.proof == nil || entry.isOutdated,
             case .found? = cache.outcome(for: query, at: .now())?.outcome
         else { return false }
-        cache.postponeRefresh(of: query, until: .now().advanced(bySeconds: policy.partialTTL))
+        cache.postponeRefresh(of: query, until: .now().advanced(bySeconds: Policy.partialTTL))
         return true
     }
 
-    private func store(_ resolved: Resolved, for query: AnswerQuery, _ spilled: SpillStep) {
+    private func store(
+        _ resolved: Resolved,
+        for query: AnswerQuery,
+        about id: ContentID?,
+        _ spilled: SpillStep
+    ) {
         var mayBeSpilled = true
         if case .empty = spilled { mayBeSpilled = false }
         let changed = cache.insert(
@@ -267,7 +297,9 @@ package final class Resolver: Sendable {
             mayBeSpilled: mayBeSpilled,
             at: .now()
         )
-        if changed { metrics.providerSetChanged() }
+        guard changed else { return }
+        metrics.providerSetChanged()
+        if let id { bus?.publish(.providerSetChanged(id)) }
     }
 
     /// Only the plain question is pinned: variants of it are anybody's to make.
@@ -282,7 +314,8 @@ package final class Resolver: Sendable {
         _ entry: IndexEntry,
         _ discovered: Discovered,
         into query: AnswerQuery,
-        _ stamps: SubjectStamps
+        _ stamps: SubjectStamps,
+        _ policy: Policy
     ) throws(ResolveError) -> Resolved {
         let now = MonotonicInstant.now()
         var entry = entry
@@ -302,7 +335,7 @@ package final class Resolver: Sendable {
             minimumFreshness: query.minimumFreshness,
             at: wallClock
         )
-        let life = life(of: entry, discovered, showing: ranked, query, wallClock)
+        let life = life(of: entry, discovered, policy, showing: ranked, query, wallClock)
         let facts = AnswerEncoder.Facts(
             query: query,
             manifestID: manifestID,
@@ -328,12 +361,13 @@ package final class Resolver: Sendable {
     private func life(
         of entry: IndexEntry,
         _ discovered: Discovered,
+        _ policy: Policy,
         showing ranked: [ProviderRanking.Ranked],
         _ query: AnswerQuery,
         _ now: UnixTime
     ) -> (fresh: Int, stale: Int) {
         var own = min(entry.ttl ?? policy.defaultTTL, policy.maximumTTL)
-        if !discovered.isComplete || entry.isOutdated { own = min(own, policy.partialTTL) }
+        if !discovered.isComplete || entry.isOutdated { own = min(own, Policy.partialTTL) }
         var ends = entry.providers.compactMap(\.expiresAt)
         if let minimumFreshness = query.minimumFreshness {
             // Still fresh enough at the very second of its end: one more.

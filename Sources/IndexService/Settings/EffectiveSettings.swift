@@ -1,6 +1,6 @@
 /// The settings in force, and where each value came from.
 package struct EffectiveSettings: Sendable {
-    package internal(set) var settings: Settings
+    package var settings: Settings
 
     /// By key; every key of the table is in it.
     package internal(set) var origins: [String: SettingOrigin]

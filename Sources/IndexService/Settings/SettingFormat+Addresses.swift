@@ -106,6 +106,33 @@ extension SettingFormat where Value == [AddressPattern] {
     }
 }
 
+extension SettingFormat where Value == [ResolveKey] {
+    /// Names and content ids, separated by commas outside the file; empty is none.
+    static func keys(_ most: Int) -> Self {
+        SettingFormat(
+            unit: nil,
+            expected: "a list of keys",
+            allowed: "up to \(most) of name, b3:…",
+            bounds: nil,
+            parse: { (raw) throws(SettingFault) in
+                let items = try raw.listItems()
+                guard items.count <= most else { throw .outOfRange }
+                var keys: [ResolveKey] = []
+                for item in items {
+                    do {
+                        keys.append(try ResolveKey(parsing: item))
+                    } catch {
+                        throw .malformed("is wrong at \(RawSetting.quoted(item)): \(error)")
+                    }
+                }
+                return keys
+            },
+            render: { .list($0.map(\.description)) },
+            text: { $0.map(\.description).joined(separator: ",") }
+        )
+    }
+}
+
 extension RawSetting {
     /// The array of a file, or text cut at its commas with the spaces around them.
     func listItems() throws(SettingFault) -> [String] {

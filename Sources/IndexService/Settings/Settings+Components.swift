@@ -1,4 +1,6 @@
 internal import Cache
+internal import DHTCore
+package import Logging
 
 // How the settings reach the parts of the service: each part's own configuration, made from them.
 
@@ -24,11 +26,7 @@ extension Misses.Limits {
 extension AnswerCache {
     convenience init(settings: Settings.Cache, spill: AnswerSpill?) {
         self.init(
-            limits: CacheLimits(
-                entries: settings.entries,
-                bytes: settings.maxBytes,
-                negativePercent: settings.negativePercent
-            ),
+            limits: CacheLimits(settings),
             shards: settings.shards == 0 ? nil : settings.shards,
             spill: spill
         )
@@ -58,6 +56,43 @@ extension AnswerSpill {
             leastFree: settings.database.minFreeBytes + Self.roomForIndex,
             breaker: breaker
         )
+    }
+}
+
+extension CacheLimits {
+    init(_ settings: Settings.Cache) {
+        self.init(
+            entries: settings.entries,
+            bytes: settings.maxBytes,
+            negativePercent: settings.negativePercent
+        )
+    }
+}
+
+extension ClientRates {
+    convenience init(settings: Settings.RateLimit) {
+        self.init(perSecond: settings.perSecond, burst: settings.burst)
+        setEnabled(settings.enabled)
+    }
+
+    /// Limits as an operator has set it now; every address begins with a full bucket again.
+    func change(to settings: Settings.RateLimit) {
+        setRate(perSecond: settings.perSecond, burst: settings.burst)
+        setEnabled(settings.enabled)
+    }
+}
+
+extension Discovery {
+    /// Looks up as an operator has set it now; lookups under way end as they began.
+    func change(to settings: Settings.DHT) {
+        change(LookupSettings(settings), budget: UInt64(clamping: settings.deadline.nanoseconds))
+    }
+}
+
+extension Logger.Level {
+    /// The same level as the logging library has it.
+    package init(_ level: Settings.Log.Level) {
+        self = Logger.Level(rawValue: level.rawValue) ?? .info
     }
 }
 

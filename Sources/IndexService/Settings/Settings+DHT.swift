@@ -1,6 +1,18 @@
 package import DHTClient
 
 extension Settings {
+    /// Names of the operator's own key, kept on the DHT.
+    package struct Publish: Sendable, Equatable {
+        /// The file that `svc-index keygen` made; nil has no key to publish with.
+        package var keyFile: String?
+
+        /// Names under the key and where they point.
+        package var names: [PublishedName] = []
+
+        /// How long others may keep what they found: the shortest that records are given.
+        package var ttl = Duration.seconds(300)
+    }
+
     /// The side towards the BitTorrent Mainline DHT.
     package struct DHT: Sendable, Equatable {
         /// What part this instance takes in the network.

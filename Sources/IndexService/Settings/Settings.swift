@@ -13,6 +13,7 @@ package struct Settings: Sendable, Equatable {
     package var rank = Rank()
     package var index = Index()
     package var dht = DHT()
+    package var publish = Publish()
     package var limits = Limits()
     package var rateLimit = RateLimit()
     package var amnesia = Amnesia()
@@ -128,6 +129,9 @@ extension Settings {
 
         /// The life of an answer that names none: providers of popular content move in minutes.
         package var defaultTTL = Duration.seconds(300)
+
+        /// Keys looked up at the start, in the background: none, for nobody knows them but you.
+        package var warmupKeys: [ResolveKey] = []
 
         /// Locks the cache is split over; 0 lets the number of cores decide.
         package var shards = 0

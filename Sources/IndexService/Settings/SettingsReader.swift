@@ -188,6 +188,18 @@ extension EffectiveSettings {
             "give it another port, or leave it empty to serve /metrics beside the rest"
         )
         check(
+            !settings.publish.names.isEmpty && settings.publish.keyFile == nil,
+            "publish.names",
+            with: "publish.key_file",
+            "name the file that 'svc-index keygen' made, or publish no names"
+        )
+        check(
+            !settings.publish.names.isEmpty && settings.dht.mode == .off,
+            "publish.names",
+            with: "dht.mode",
+            "names are published on the DHT: set dht.bootstrap, or publish no names"
+        )
+        check(
             origin(of: "cache.default_ttl_s").isExplicit
                 && settings.cache.defaultTTL > settings.cache.maxTTL,
             "cache.default_ttl_s",

@@ -25,54 +25,63 @@ extension SettingsSchema {
             "dht.ask",
             \.dht.ask,
             .choice,
+            reload: true,
             "whether the DHT is asked only for providers that the index lacks, or always"
         ),
         SettingRow(
             "dht.alpha",
             \.dht.alpha,
             .count(1...16),
+            reload: true,
             "queries that a lookup has in flight at the top of its list"
         ),
         SettingRow(
             "dht.beta",
             \.dht.beta,
             .count(0...16),
+            reload: true,
             "further queries that stalled ones may open; 0 switches hedging off"
         ),
         SettingRow(
             "dht.hedge_ms",
             \.dht.hedgeDelay,
             .milliseconds(1...1000),
+            reload: true,
             "when a query is stalled, until enough reply times are known"
         ),
         SettingRow(
             "dht.adaptive_hedge",
             \.dht.adaptsHedgeDelay,
             .flag,
+            reload: true,
             "whether the hedge delay follows the reply times seen lately"
         ),
         SettingRow(
             "dht.query_timeout_ms",
             \.dht.queryTimeout,
             .milliseconds(10...10_000),
+            reload: true,
             "when a query has failed"
         ),
         SettingRow(
             "dht.deadline_ms",
             \.dht.deadline,
             .milliseconds(10...30_000),
+            reload: true,
             "the time one lookup has"
         ),
         SettingRow(
             "dht.hop_cap",
             \.dht.hopCap,
             .count(1...32),
+            reload: true,
             "the longest referral chain that a lookup follows"
         ),
         SettingRow(
             "dht.packet_budget",
             \.dht.packetBudget,
             .count(1...1000),
+            reload: true,
             "queries that one lookup may send"
         ),
         SettingRow(
@@ -115,23 +124,49 @@ extension SettingsSchema {
 }
 
 extension SettingsSchema {
+    static let publish: [SettingRow] = [
+        SettingRow(
+            "publish.key_file",
+            \.publish.keyFile,
+            .optionalPath,
+            "file with the key whose names are kept on the DHT; empty is none"
+        ),
+        SettingRow(
+            "publish.names",
+            \.publish.names,
+            .publishedNames,
+            reload: true,
+            "names under that key, @ for the key itself, and where they point"
+        ),
+        SettingRow(
+            "publish.ttl_s",
+            \.publish.ttl,
+            .seconds(ContentLink.ttlRange),
+            reload: true,
+            "how long others may keep where a name points"
+        ),
+    ]
+
     static let limits: [SettingRow] = [
         SettingRow(
             "limits.running",
             \.limits.running,
             .count(1...65_536),
+            reload: true,
             "requests of one route that need more than RAM, at once"
         ),
         SettingRow(
             "limits.waiting",
             \.limits.waiting,
             .count(0...65_536),
+            reload: true,
             "requests of one route that wait behind them; then 429"
         ),
         SettingRow(
             "limits.lookups_per_second",
             \.limits.lookupsPerSecond,
             .count(1...1_000_000),
+            reload: true,
             "lookups started in the DHT a second"
         ),
     ]
@@ -142,18 +177,21 @@ extension SettingsSchema {
             \.rateLimit.enabled,
             .flag,
             macronode: true,
+            reload: true,
             "whether one client address may make only so many requests that RAM does not answer"
         ),
         SettingRow(
             "ratelimit.per_second",
             \.rateLimit.perSecond,
             .count(1...1_000_000),
+            reload: true,
             "such requests of one address a second; then 429"
         ),
         SettingRow(
             "ratelimit.burst",
             \.rateLimit.burst,
             .count(1...1_000_000),
+            reload: true,
             "such requests of one address at once after a pause"
         ),
     ]

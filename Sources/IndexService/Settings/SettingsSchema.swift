@@ -6,9 +6,8 @@ package struct SettingsSchema: Sendable {
     /// The table of this version.
     package static let current = SettingsSchema(
         rows: [
-            http, metrics, database, auth, cache, spill, rank, index, dht, limits, rateLimit,
-            amnesia,
-            log,
+            http, metrics, database, auth, cache, spill, rank, index, dht, publish, limits,
+            rateLimit, amnesia, log,
         ].flatMap { $0 }
     )
 
@@ -183,6 +182,7 @@ extension SettingsSchema {
             \.cache.entries,
             .count(1...100_000_000),
             macronode: 150_000,
+            reload: true,
             "answers in RAM at most"
         ),
         SettingRow(
@@ -190,12 +190,14 @@ extension SettingsSchema {
             \.cache.maxBytes,
             .bytes((1 << 20)...(1 << 40)),
             macronode: 1 << 30,
+            reload: true,
             "memory for answers at most"
         ),
         SettingRow(
             "cache.negative_percent",
             \.cache.negativePercent,
             .percent(1...50),
+            reload: true,
             "share of the cache that \"not found\" may take"
         ),
         SettingRow(
@@ -225,6 +227,12 @@ extension SettingsSchema {
             .seconds(1...86_400),
             reload: true,
             "life of an answer whose name or cid has none of its own"
+        ),
+        SettingRow(
+            "cache.warmup_keys",
+            \.cache.warmupKeys,
+            .keys(WarmUp.maximumCount),
+            "names and content ids looked up at the start, in the background"
         ),
         SettingRow(
             "cache.shards",

@@ -30,7 +30,9 @@ package final class IndexStore: Sendable {
         package init() {}
     }
 
-    let configuration: Configuration
+    /// As of now; a reload changes its limits.
+    var configuration: Configuration { live.current }
+    private let live: LiveValue<Configuration>
     let directory: StoreDirectory?
     let health = StoreHealth()
     private let database: any DatabaseWriter
@@ -47,7 +49,7 @@ package final class IndexStore: Sendable {
         configuration: Configuration,
         creating: Bool = true
     ) throws(StoreError) {
-        self.configuration = configuration
+        live = LiveValue(configuration)
         directory = try path.map { path throws(StoreError) in
             try StoreDirectory(claiming: path, creating: creating)
         }
@@ -66,6 +68,14 @@ package final class IndexStore: Sendable {
         writeThread = NIOThreadPool(numberOfThreads: 1)
         readThreads.start()
         writeThread.start()
+    }
+
+    /// Changes the limits of what is stored; the rest of the configuration is that of the opening.
+    package func change(maximumProvidersPerContentID: Int, minimumFreeBytes: Int64) {
+        var changed = live.current
+        changed.maximumProvidersPerContentID = maximumProvidersPerContentID
+        changed.minimumFreeBytes = minimumFreeBytes
+        live.replace(with: changed)
     }
 
     /// Whether users other than the store's own may look into its directory.

@@ -168,7 +168,8 @@ import Testing
             let operators = RunningService(
                 application: service.application,
                 port: other,
-                log: service.log
+                log: service.log,
+                source: service.source
             )
             let expected: [(String, callers: Int, operators: Int)] = [
                 ("/metrics", 404, 200), ("/healthz", 200, 200), ("/version", 200, 200),

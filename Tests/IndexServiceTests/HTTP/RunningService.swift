@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import NIOPosix
+import Testing
 import UnixSignals
 
 @testable import IndexService
@@ -13,6 +14,7 @@ struct RunningService: Sendable {
     let application: IndexApplication
     let port: UInt16
     let log: RecordedLog
+    let source: ChangingSettings
 
     /// Sends `requests` one after another and reads as many answers.
     ///
@@ -57,6 +59,18 @@ struct RunningService: Sendable {
         return try await onOwnThread { try work(try RawConnection(port: port)) }
     }
 
+    /// Changes what the settings are read from, and reads them again.
+    func reload(_ change: (inout Settings) -> Void) async throws {
+        source.change(change)
+        try await reload()
+    }
+
+    /// Reads the settings again as they are now.
+    func reload() async throws {
+        let reloader = try #require(application.reloader)
+        await reloader.reload()
+    }
+
     /// What `/metrics` says at this moment.
     func exposition() throws -> Exposition {
         try Exposition(application.metrics.exposition())
@@ -96,7 +110,12 @@ func withService(
         settings.auth.tokenFile = try directory.write(RunningService.token + "\n", to: "token")
     }
     configure(&settings)
-    let application = try IndexApplication(settings: settings, logger: log.makeLogger())
+    let source = ChangingSettings(settings)
+    let application = try IndexApplication(
+        settings: settings,
+        logger: log.makeLogger(),
+        feed: source.makeFeed()
+    )
     let (addresses, sink) = AsyncStream.makeStream(of: ListenAddress.self)
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
@@ -109,7 +128,12 @@ func withService(
             )
         }
         if let address = await addresses.first(where: { _ in true }) {
-            let service = RunningService(application: application, port: address.port, log: log)
+            let service = RunningService(
+                application: application,
+                port: address.port,
+                log: log,
+                source: source
+            )
             do {
                 try await body(service)
             } catch {

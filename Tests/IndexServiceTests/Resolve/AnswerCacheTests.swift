@@ -99,6 +99,23 @@ import Testing
         #expect(cache.outcome(for: another, at: at(1)) == nil)
     }
 
+    @Test func smallerBoundsLetTheOldestGo() throws {
+        let cache = AnswerCache(limits: CacheLimits(entries: 100, bytes: 1 << 20), shards: 1)
+        let queries = try (0..<50).map { AnswerQuery(.resolution, .name(try makeName("n\($0)"))) }
+        for query in queries {
+            let answer = makeAnswer(subjects: cache.stamps(for: query.key))
+            cache.insert(.found(answer), for: query, pinned: false, at: at(0))
+        }
+        let before = cache.pinCapacity
+        #expect(cache.resize(to: CacheLimits(entries: 10, bytes: 1 << 20), at: at(1)) == 41)
+        #expect(cache.statistics.entries == 9)
+        #expect(cache.pinCapacity < before)
+        #expect(cache.outcome(for: queries[49], at: at(1)) != nil)
+        #expect(cache.outcome(for: queries[0], at: at(1)) == nil)
+        cache.invalidateAll()
+        #expect(cache.outcome(for: queries[49], at: at(1)) == nil)
+    }
+
     @Test func anAnswerMadeFromFactsThatAWriteOvertookIsNeverServed() throws {
         let (cache, target) = (makeCache(), makeContentID("target"))
         let key = ResolveKey.name(try makeName())

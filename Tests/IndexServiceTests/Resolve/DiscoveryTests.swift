@@ -102,7 +102,7 @@ import Testing
             let resolved = try await resolver.resolve(query)
             let answer = try #require(resolved.outcome.answer)
             #expect(try answer.json()["complete"] == .bool(false))
-            #expect(answer.life <= Resolver.Policy().partialTTL)
+            #expect(answer.life <= Resolver.Policy.partialTTL)
         }
     }
 

@@ -66,9 +66,9 @@ import Testing
 
     @Test("a reload takes what it may and names what needs a restart")
     func reload() throws {
-        let old = try readSettings("--cache-entries", "5", "--log-level", "info")
+        let old = try readSettings("--cache-shards", "5", "--log-level", "info")
         let fresh = try readSettings(
-            "--cache-entries",
+            "--cache-shards",
             "6",
             "--log-level",
             "debug",
@@ -77,9 +77,9 @@ import Testing
         )
         let reload = old.reloaded(from: fresh)
         #expect(reload.changed == ["log.level"])
-        #expect(reload.needRestart == ["db.path", "cache.entries", "amnesia.enabled"])
+        #expect(reload.needRestart == ["db.path", "cache.shards", "amnesia.enabled"])
         #expect(reload.effective.settings.log.level == .debug)
-        #expect(reload.effective.settings.cache.entries == 5)
+        #expect(reload.effective.settings.cache.shards == 5)
         #expect(reload.effective.origin(of: "db.path") == .profile(.micronode))
     }
 

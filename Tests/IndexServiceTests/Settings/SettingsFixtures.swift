@@ -84,6 +84,8 @@ struct SettingsRandom: RandomNumberGenerator {
     }
 }
 
+private let someContentID = "b3:" + String(repeating: "0f", count: 32)
+
 /// Allowed values of the keys that are no numbers, as text.
 let settingSamples: [String: [String]] = [
     "http.bind": ["127.0.0.1:0", "0.0.0.0:80", "[::1]:5304", "localhost:65535"],
@@ -96,6 +98,9 @@ let settingSamples: [String: [String]] = [
     "rank.region": ["", "eu-west-1", "a-9"],
     "rank.allow": ["", "a.example", "*.a.example,10.0.0.0/8", "2001:db8::/32,::1"],
     "rank.deny": ["", "a.example", "*.a.example,10.0.0.0/8", "2001:db8::/32,::1"],
+    "cache.warmup_keys": ["", "name:libc6", "name:a.b,\(someContentID)"],
+    "publish.key_file": ["", "/run/secrets/blog.key"],
+    "publish.names": ["", "@=\(someContentID)", "a.b=\(someContentID),c=\(someContentID)"],
     "dht.mode": ["off", "client", "server"],
     "dht.ask": ["missing", "always"],
     "ratelimit.enabled": ["true", "false"],
@@ -115,6 +120,7 @@ func settingCompanions(of key: String) -> [String] {
     switch key {
     case "cache.default_ttl_s": ["--cache-max-ttl-s", "86400"]
     case "spill.enabled": ["--db-path", "/srv"]
+    case "publish.names": ["--publish-key-file", "/key", "--dht-mode", "client"]
     default: []
     }
 }

@@ -218,6 +218,38 @@ import Testing
         #expect(settingsProblems("--cache-max-ttl-s", "60").isEmpty)
     }
 
+    @Test("names are published with a key and a DHT, and each once")
+    func publishedNames() throws {
+        let id = "b3:" + String(repeating: "0f", count: 32)
+        func subjects(_ names: String, _ more: [String] = []) -> [String] {
+            let arguments = ["--publish-names=\(names)"] + more
+            return problems(arguments).map(\.subject)
+        }
+        func problems(_ arguments: [String]) -> [SettingsProblem] {
+            do {
+                let reader = SettingsReader()
+                _ = try reader.read(
+                    arguments: arguments,
+                    environment: [:],
+                    filePath: nil,
+                    profile: nil
+                )
+                return []
+            } catch {
+                return error.problems
+            }
+        }
+        let key = ["--publish-key-file", "/key", "--dht-bootstrap", "127.0.0.1:1"]
+        #expect(subjects("@=\(id),a.b=\(id)", key).isEmpty)
+        #expect(subjects("a=\(id)") == ["publish.names", "publish.names"])
+        #expect(subjects("a=\(id)", Array(key.prefix(2))) == ["publish.names"])
+        let long = Array(repeating: "a", count: 64).joined()
+        for wrong in ["a", "a=b3:0", "=\(id)", "a..b=\(id)", "a=\(id),A=\(id)", "\(long)=\(id)"] {
+            #expect(subjects(wrong, key) == ["publish.names"], "\(wrong)")
+        }
+        #expect(settingsProblems("--cache-warmup-keys", "a,,b").map(\.subject).count == 1)
+    }
+
     @Test("values in messages cannot forge lines, and are short")
     func valuesAreQuoted() throws {
         let text = "x\n\u{1B}[31mfatal" + String(repeating: "y", count: 5000)

@@ -18,7 +18,7 @@ extension IndexResponder {
                 question.query,
                 from: client,
                 skippingCache: question.skipsCache,
-                by: .now().advanced(by: patience)
+                by: .now().advanced(by: tuning.patience)
             )
         } catch {
             throw Problem(error)

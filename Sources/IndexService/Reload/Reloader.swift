@@ -1,0 +1,110 @@
+internal import Logging
+internal import NIOPosix
+internal import ServiceLifecycle
+internal import UnixSignals
+
+/// Reads the settings again when a signal says so, and brings into force what can change while the
+/// service runs.
+///
+/// All or nothing: whatever is wrong with the new settings is logged, and nothing changes. What
+/// needs a restart is named at every reload until the restart.
+package final class Reloader: Sendable {
+    private let feed: SettingsFeed
+    private let table: ReloadTable
+    private let bus: EventBus
+    private let logger: Logger
+    /// The settings in force.
+    private let current: LiveValue<EffectiveSettings>
+
+    init(_ feed: SettingsFeed, table: ReloadTable, bus: EventBus, logger: Logger) {
+        self.feed = feed
+        self.table = table
+        self.bus = bus
+        self.logger = logger
+        current = LiveValue(feed.effective)
+    }
+
+    /// The settings now in force.
+    package var effective: EffectiveSettings { current.current }
+
+    /// The keys that change without a restart.
+    var reloadableKeys: [String] { table.rows.flatMap(\.keys) }
+
+    /// Reads everything again and applies it; one call at a time.
+    package func reload() async {
+        let former = effective
+        let (feed, table) = (feed, table)
+        do {
+            // Files may be slow, and the threads of tasks are few.
+            let (reload, prepared) = try await NIOThreadPool.singleton.runIfActive {
+                let reload = former.reloaded(from: try feed.read())
+                return (reload, try ReloadTable.Prepared(reload.effective.settings))
+            }
+            var changed = reload.changed
+            if !changed.contains(Self.tokenKey), prepared.adminAccess != table.adminAccess.current {
+                changed.append(Self.tokenKey)
+            }
+            table.apply(prepared, changed: changed)
+            current.replace(with: reload.effective)
+            report(reload, changed, since: former)
+        } catch {
+            refuse(error)
+        }
+    }
+
+    private static let tokenKey = "auth.token_file"
+
+    private func report(
+        _ reload: SettingsReload,
+        _ changed: [String],
+        since former: EffectiveSettings
+    ) {
+        for key in changed where !reload.changed.contains(key) {
+            logger.notice(
+                "the content of a file of the settings changed",
+                metadata: ["key": "\(key)"]
+            )
+        }
+        for key in reload.changed {
+            let row = former.schema.row(key: key)
+            logger.notice(
+                "a setting changed",
+                metadata: [
+                    "key": "\(key)",
+                    "old": "\(row?.shownText(in: former.settings) ?? "")",
+                    "new": "\(row?.shownText(in: reload.effective.settings) ?? "")",
+                    "origin": "\(reload.effective.origin(of: key))",
+                ]
+            )
+        }
+        for key in reload.needRestart {
+            logger.warning("a setting changes only with a restart", metadata: ["key": "\(key)"])
+        }
+        logger.notice(
+            "the settings were read again",
+            metadata: [
+                "changed": "\(changed.count)", "need_restart": "\(reload.needRestart.count)",
+            ]
+        )
+        if !changed.isEmpty { bus.publish(.configUpdated(changed)) }
+    }
+
+    private func refuse(_ error: any Error) {
+        let problems = (error as? SettingsErrors)?.problems.map(\.description) ?? ["\(error)"]
+        for problem in problems {
+            logger.error("the new settings are wrong", metadata: ["problem": "\(problem)"])
+        }
+        logger.error("the settings were not changed; correct them and send SIGHUP again")
+    }
+}
+
+/// Has the settings read again whenever one of the signals comes.
+struct ReloadSignals: Service {
+    let signals: UnixSignalsSequence
+    let reloader: Reloader
+
+    /// Runs until the service group shuts down.
+    func run() async throws {
+        for await _ in signals.cancelOnGracefulShutdown() { await reloader.reload() }
+    }
+}

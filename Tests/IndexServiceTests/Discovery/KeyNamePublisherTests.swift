@@ -1,0 +1,93 @@
+import Cache
+import DHTClient
+import DHTCore
+import Testing
+
+@testable import IndexService
+
+/// Names of a key that the service keeps on a DHT: real nodes on loopback, real sockets.
+@Suite(.serialized, .timeLimit(.minutes(1))) struct KeyNamePublisherTests {
+    private func withWriter(
+        _ body: (KeyNameWriter) async throws -> Void
+    ) async throws {
+        let network = try await LoopbackNetwork.start(count: 24)
+        var configuration = MainlineConfiguration()
+        configuration.node = LoopbackNetwork.nodeSettings
+        configuration.binds = [DHTCore.Endpoint(127, 0, 0, 1, port: 0)]
+        configuration.bootstrap = network.bootstrap
+        let client = try await MainlineClient.start(configuration)
+        #expect(await client.hasContacts(8, by: .now + .seconds(10)))
+        let signer = try #require(ItemSigner.random())
+        try await body(KeyNameWriter(client: client, signer: signer))
+        await client.stop()
+        await network.stop()
+    }
+
+    private func links(
+        _ names: [String: String],
+        of writer: KeyNameWriter
+    ) throws -> [KeyNameWriter.Link] {
+        try names.sorted { $0.key < $1.key }.map { label, target in
+            let id = makeContentID(target)
+            let published = try PublishedName(parsing: "\(label)=\(id)")
+            let name = try #require(published.name(under: writer.signer.publicKey))
+            return (name, ContentLink(target: id))
+        }
+    }
+
+    private func target(
+        of label: String,
+        _ writer: KeyNameWriter
+    ) async throws -> ContentID? {
+        let discovery = Discovery(client: writer.client, budget: 5_000_000_000)
+        let published = try PublishedName(parsing: "\(label)=\(makeContentID("any"))")
+        let name = try #require(published.name(under: writer.signer.publicKey))
+        let end = MonotonicInstant.now().advanced(bySeconds: 5)
+        guard case .found(let record, _) = await discovery.record(of: name, by: end) else {
+            return nil
+        }
+        return record.manifestID
+    }
+
+    @Test func severalNamesAreOneItemThatNodesStore() async throws {
+        try await withWriter { writer in
+            let links = try links(["@": "apex", "blog": "one", "a.b": "two"], of: writer)
+            let written = try await writer.write(links)
+            #expect(written.isNew && written.stored == 8)
+            #expect(try await target(of: "@", writer) == makeContentID("apex"))
+            #expect(try await target(of: "blog", writer) == makeContentID("one"))
+            #expect(try await target(of: "a.b", writer) == makeContentID("two"))
+        }
+    }
+
+    @Test func whatIsThereAlreadyIsStoredAgainAsItIs() async throws {
+        try await withWriter { writer in
+            let first = try await writer.write(try links(["blog": "one"], of: writer))
+            // Another name, say by another instance.
+            let second = try await writer.write(try links(["other": "two"], of: writer))
+            #expect(second.sequence > first.sequence)
+            let again = try await writer.write(try links(["blog": "one"], of: writer))
+            #expect(!again.isNew && again.sequence == second.sequence && again.stored == 8)
+            #expect(try await target(of: "other", writer) == makeContentID("two"))
+            let moved = try await writer.write(try links(["blog": "three"], of: writer))
+            #expect(moved.isNew)
+            #expect(try await target(of: "blog", writer) == makeContentID("three"))
+            #expect(try await target(of: "other", writer) == makeContentID("two"))
+        }
+    }
+
+    @Test func whereNobodyAnswersNothingIsWritten() async throws {
+        let deaf = try DeafPeer()
+        var configuration = MainlineConfiguration()
+        configuration.node = LoopbackNetwork.nodeSettings
+        configuration.binds = [DHTCore.Endpoint(127, 0, 0, 1, port: 0)]
+        configuration.bootstrap = deaf.bootstrap
+        let client = try await MainlineClient.start(configuration)
+        let signer = try #require(ItemSigner.random())
+        let writer = KeyNameWriter(client: client, signer: signer)
+        await #expect(throws: KeyNameWriteError.self) {
+            _ = try await writer.write(try links(["blog": "one"], of: writer))
+        }
+        await client.stop()
+    }
+}
