@@ -30,11 +30,13 @@ SLOW ?= 0.2
 SLOW_MS ?= 800
 SILENT ?= 0.05
 COMPARE_ARGS ?=
+# Such as CHAOS_ARGS="--only kills" or CHAOS_ARGS="--soak-seconds 3600".
+CHAOS_ARGS ?=
 INTEROP_VENV := .venv-interop
 
 .PHONY: help run test ci build release deps test-core test-service test-scripts tidy lint format \
-	simulate fuzz dht-hostile dht-load interop interop-compare e2e e2e-faults e2e-debian bench \
-	import-bench clean
+	simulate fuzz dht-hostile dht-load interop interop-compare interop-environment e2e e2e-faults \
+	e2e-debian chaos chaos-short bench import-bench clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -44,7 +46,7 @@ run: release ## installs what is missing, builds, serves sample names and says w
 
 test: deps test-core test-service test-scripts ## runs every fast test
 
-ci: deps lint test e2e ## what CI runs: lint, fast tests, short runs of simulator and fuzzer
+ci: deps lint test e2e chaos-short ## what CI runs: also short runs of simulator and fuzzer
 	$(MAKE) simulate SCENARIOS=hedging
 	$(MAKE) fuzz FUZZ_SECONDS=20
 
@@ -67,6 +69,7 @@ test-service: deps ## unit, property and contract tests of the service, over rea
 
 test-scripts: ## tests of the scripts under testing/
 	python3 -m unittest discover -s testing/data
+	python3 -m unittest discover -s testing/chaos
 
 simulate: ## simulated DHTs of 10,000 nodes: figures that a SEED repeats exactly, and their bars
 	SVC_INDEX_CORE=1 $(SWIFT) build -c release --scratch-path .build-core --product dht-simulate
@@ -106,6 +109,8 @@ interop-compare: deps $(INTEROP_VENV)/ready ## our DHT client beside libtorrent'
 		--nodes $(NODES) --rtt-ms $(RTT) --slow $(SLOW) --slow-ms $(SLOW_MS) \
 		--silent $(SILENT) --json $(ARTIFACTS)/interop-compare.json $(COMPARE_ARGS)
 
+interop-environment: $(INTEROP_VENV)/ready ## installs libtorrent for Python, for make chaos too
+
 $(INTEROP_VENV)/ready: testing/interop/requirements.txt
 	@scripts/install-deps.sh python3-venv iproute2
 	python3 -m venv $(INTEROP_VENV)
@@ -129,6 +134,15 @@ e2e-faults: release
 e2e-debian: release
 	@scripts/install-deps.sh b3sum
 	python3 testing/e2e/debian_roundtrip.py $(BINARY)
+
+chaos: release interop-environment ## faults and attacks, each with bounds: 25 minutes
+	@mkdir -p $(ARTIFACTS)
+	python3 testing/chaos/run.py $(BINARY) --json $(ARTIFACTS)/chaos.json $(CHAOS_ARGS)
+
+chaos-short: release ## every scenario of make chaos in seconds: less than two minutes
+	@mkdir -p $(ARTIFACTS)
+	python3 testing/chaos/run.py $(BINARY) --short --json $(ARTIFACTS)/chaos-short.json \
+		$(CHAOS_ARGS)
 
 bench: release ## answers out of RAM and of the index, side by side with nginx
 	@scripts/install-deps.sh nginx-light wrk

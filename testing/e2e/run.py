@@ -10,63 +10,11 @@ Exit codes: 0 passed, 1 failed, 2 usage.
 import argparse
 import os
 import sys
-import time
 import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TESTING = HERE.parent
-
-
-class Report(unittest.TestResult):
-    """One line a test as it ends, what is wrong before it."""
-
-    def __init__(self):
-        super().__init__()
-        self.passed = 0
-        self.failed = 0
-        self.problems = []
-        self.reason = None
-        self.began = 0.0
-
-    def startTest(self, test):
-        super().startTest(test)
-        self.problems = []
-        self.reason = None
-        self.began = time.monotonic()
-
-    def addFailure(self, test, err):
-        self.problems.append(self._exc_info_to_string(err, test))
-
-    def addError(self, test, err):
-        self.addFailure(test, err)
-        if not hasattr(test, "_testMethodName"):
-            self.failed += 1
-            print(f"{self.problems[-1]}FAILED {test}", flush=True)
-
-    def addSubTest(self, test, subtest, err):
-        if err is not None:
-            self.problems.append(f"{subtest}\n{self._exc_info_to_string(err, test)}")
-
-    def addSkip(self, test, reason):
-        super().addSkip(test, reason)
-        self.reason = reason
-        if not hasattr(test, "_testMethodName"):
-            print(f"skipped {test}: {reason}", flush=True)
-
-    def stopTest(self, test):
-        super().stopTest(test)
-        title = f"{'.'.join(test.id().split('.')[-2:])} ({time.monotonic() - self.began:.1f} s)"
-        for problem in self.problems:
-            print(problem, end="")
-        if self.problems:
-            self.failed += 1
-            print(f"FAILED {title}", flush=True)
-        elif self.reason is not None:
-            print(f"skipped {title}: {self.reason}", flush=True)
-        else:
-            self.passed += 1
-            print(f"passed {title}", flush=True)
 
 
 def parse_arguments(arguments):
@@ -83,15 +31,6 @@ def parse_arguments(arguments):
     return options
 
 
-def chosen(suite, word):
-    """The tests of a suite, and of the suites in it, whose id has `word`."""
-    for part in suite:
-        if isinstance(part, unittest.TestSuite):
-            yield from chosen(part, word)
-        elif word in part.id():
-            yield part
-
-
 def main(arguments=None):
     options = parse_arguments(arguments)
     os.environ["SVC_INDEX_BINARY"] = str(options.binary.resolve())
@@ -99,19 +38,14 @@ def main(arguments=None):
     if options.seed:
         os.environ["E2E_SEED"] = options.seed
     sys.path[:0] = [str(HERE), str(TESTING)]
+    import report
     import service
     import support
 
     service.end_on_signals()
     print(f"seed {support.SEED}, rounds {support.ROUNDS}", flush=True)
     suite = unittest.defaultTestLoader.discover(str(HERE))
-    report = Report()
-    began = time.monotonic()
-    unittest.TestSuite(chosen(suite, options.only)).run(report)
-    print(f"{time.monotonic() - began:.0f} s in all")
-    skipped = f", {len(report.skipped)} skipped" if report.skipped else ""
-    print(f"{report.passed} passed, {report.failed} failed{skipped}")
-    return 1 if report.failed else 0
+    return report.run(report.chosen(suite, options.only))
 
 
 if __name__ == "__main__":

@@ -1,39 +1,18 @@
 """A full disk and a read-only one, on a small tmpfs: refused clearly, nothing lost, back by itself.
 
-Mounting takes root. The mounts are made in a mount namespace of this process's own where the
-system allows it, so that nothing is left behind even when the tests are killed.
+Mounting takes root.
 """
 
-import contextlib
-import ctypes
 import json
-import os
 import shutil
-import subprocess
 import unittest
 
+from small_disk import SmallDisk, read_only, run, why_no_mounts
 from support import ROUNDS, EndToEndTest, make_lines, name_of
 
-CLONE_NEWNS = 0x20000
 DISK_MIB = 24
 # What contract 3.5 allows from a dependency's fall, or its return, until it shows.
 SHOWS_WITHIN_SECONDS = 2
-
-
-def run(*words):
-    return subprocess.run(list(map(str, words)), capture_output=True, text=True, check=True)
-
-
-def why_no_mounts():
-    """Why nothing can be mounted here; None where it can."""
-    if os.geteuid() != 0:
-        return "mounting a small disk takes root"
-    library = ctypes.CDLL(None, use_errno=True)
-    with contextlib.suppress(subprocess.CalledProcessError):
-        if library.unshare(CLONE_NEWNS) == 0:
-            run("mount", "--make-rprivate", "/")
-            return None
-    return "this system does not allow mounts, not even to root"
 
 
 class DiskFaultTest(EndToEndTest):
@@ -45,26 +24,14 @@ class DiskFaultTest(EndToEndTest):
 
     def setUp(self):
         super().setUp()
-        self.disk = self.folder / "disk"
-        self.disk.mkdir()
-        run("mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "svc-index-e2e", self.disk)
-        self.addCleanup(run, "umount", "--lazy", self.disk)
+        self.small_disk = SmallDisk(self.folder / "disk", DISK_MIB)
+        self.addCleanup(self.small_disk.unmount)
+        self.disk = self.small_disk.folder
         self.database = self.disk / "db"
         self.lines = make_lines(200, providers=2)
         self.import_lines(self.lines)
 
     # A full disk
-
-    def fill(self, leaving=0):
-        """Takes all room but `leaving` bytes."""
-        status = os.statvfs(self.disk)
-        rest = status.f_bavail * status.f_frsize - leaving
-        with open(self.disk / "ballast", "ab") as ballast, contextlib.suppress(OSError):
-            while rest > 0:
-                rest -= os.write(ballast.fileno(), bytes(min(rest, 1 << 20)))
-
-    def free(self):
-        (self.disk / "ballast").unlink()
 
     def write_until_refused(self, server, tries=3000):
         """PUTs providers; returns those that were acknowledged, and the first refusal."""
@@ -113,7 +80,7 @@ class DiskFaultTest(EndToEndTest):
     def test_service_refuses_writes_while_the_disk_is_full(self):
         server = self.start(database=self.database)
         for _ in range(ROUNDS):
-            self.fill(leaving=2 << 20)
+            self.small_disk.fill(leaving=2 << 20)
             self.wait_for_fall(server)
             cid, acknowledged, refusal = self.write_until_refused(server)
             self.assert_problem(refusal, 503, "upstream_unready", "disk is full")
@@ -128,7 +95,7 @@ class DiskFaultTest(EndToEndTest):
                 self.assert_problem(refusal, 503, "upstream_unready", "disk is full")
             self.assertEqual(acknowledged, {})
             self.check_reads(server)
-            self.free()
+            self.small_disk.free()
             self.wait_for_return(server)
             self.assert_status(server.put(f"/admin/manifests/{other}", document), 201)
             self.check_nothing_is_lost(server, cid, acknowledged)
@@ -144,7 +111,7 @@ class DiskFaultTest(EndToEndTest):
     def fill_under_the_database(self, kills):
         """With no reserve it is SQLite that meets the end of the disk, in the middle of a write."""
         server = self.start("--db-min-free-bytes", 0, database=self.database)
-        self.fill(leaving=300 << 10)
+        self.small_disk.fill(leaving=300 << 10)
         cid, acknowledged, refusal = self.write_until_refused(server)
         self.assert_problem(refusal, 503, "upstream_unready", "disk is full")
         self.assertGreater(len(acknowledged), 0)
@@ -156,10 +123,10 @@ class DiskFaultTest(EndToEndTest):
             done = self.command("export", "--db-path", self.database)
             self.assertIn(done.returncode, (0, 69), done.complaint)
             self.assertRegex(done.complaint, r"\A\Z|disk .* is full")
-            self.free()
+            self.small_disk.free()
             server = self.start("--db-min-free-bytes", 0, database=self.database)
         else:
-            self.free()
+            self.small_disk.free()
             self.wait_for_return(server)
         self.check_nothing_is_lost(server, cid, acknowledged)
         body = {"id": "after", "addr": "198.51.100.7:80"}
@@ -174,7 +141,7 @@ class DiskFaultTest(EndToEndTest):
     def test_commands_say_that_the_disk_is_full(self):
         # A new store meets the end of the disk at another step with every size.
         for leaving in (0, 4 << 10, 8 << 10, 16 << 10, 24 << 10, 40 << 10, 64 << 10, 1 << 20):
-            self.fill(leaving)
+            self.small_disk.fill(leaving)
             parts = [self.database, "disk", "full", "nothing acknowledged was lost"]
             path = ("--db-path", self.database)
             self.fail_with(69, parts, "import", "-", *path, stdin=make_lines(300, "more")[-1])
@@ -184,12 +151,12 @@ class DiskFaultTest(EndToEndTest):
             if leaving < 16 << 10:
                 words = ("serve", "--http-bind", "127.0.0.1:0", "--db-path", new)
                 self.fail_with(69, parts, *words)
-            self.free()
+            self.small_disk.free()
             shutil.rmtree(new.parent, ignore_errors=True)
         self.assertEqual(self.export(), self.lines)
 
     def test_import_that_fills_the_disk_keeps_what_it_acknowledged(self):
-        self.fill(leaving=5 << 20)
+        self.small_disk.fill(leaving=5 << 20)
         source = self.folder / "more.ndjson"
         # More than fits, of names that are not there yet.
         more = make_lines(1500, "more", manifest_bytes=4000)[len(self.lines):]
@@ -202,7 +169,7 @@ class DiskFaultTest(EndToEndTest):
         self.assertLess(stored, len(more))
         kept = {name_of(line): line for line in self.export()}
         self.assertEqual({name: kept.get(name) for name in names}, names)
-        self.free()
+        self.small_disk.free()
         run("mount", "-o", "remount,size=60m", self.disk)
         self.succeed(*words)
         names.update((name_of(line), line) for line in more)
@@ -223,17 +190,15 @@ class DiskFaultTest(EndToEndTest):
         self.assertEqual(self.export(), self.lines)
 
     def test_service_is_not_ready_while_its_directory_is_read_only(self):
-        """A disk with files open for writing stays writable, so a mount covers the directory."""
         server = self.start(database=self.database)
-        run("mount", "--bind", self.database, self.database)
-        run("mount", "-o", "remount,bind,ro", self.database)
-        self.wait_for_fall(server)
-        self.check_reads(server)
-        document = b'{"written":"meanwhile"}'
-        [cid] = self.content_ids([document])
-        path = f"/admin/manifests/{cid}"
-        self.assert_problem(server.put(path, document), 503, "upstream_unready", "be written")
-        run("umount", "--lazy", self.database)
+        with read_only(self.database):
+            self.wait_for_fall(server)
+            self.check_reads(server)
+            document = b'{"written":"meanwhile"}'
+            [cid] = self.content_ids([document])
+            path = f"/admin/manifests/{cid}"
+            refusal = server.put(path, document)
+            self.assert_problem(refusal, 503, "upstream_unready", "be written")
         self.wait_for_return(server)
         self.assert_status(server.put(path, document), 201)
         self.stop(server)

@@ -1,0 +1,156 @@
+"""A long run at half of what the service can do: memory and open files stay as they are."""
+
+import http.client
+import itertools
+import json
+import random
+import signal
+import threading
+import time
+
+from chaos import SOAK_SECONDS, ChaosTest, descriptors, length, pause, resident_mib
+from load import Load
+from support import compact
+
+NAMES = length(40_000, 25_000)
+HOT = 1000
+CAPACITY_SECONDS = length(10, 1)
+# Over the second half, when the caches are full: what an allocator's moods may make of it.
+GROWTH_MIB = 16
+GROWTH_FILES = 4
+WRITES_A_SECOND = 10
+HANGUP_SECONDS = length(15, 3)
+
+
+class Writer(threading.Thread):
+    """Changes names and providers, and reads each change at once."""
+
+    def __init__(self, server, documents):
+        super().__init__(daemon=True)
+        self.server = server
+        self.documents = documents
+        self.over = threading.Event()
+        self.random = random.Random(1)
+        self.written = 0
+        self.wrong = []
+
+    def run(self):
+        connection = self.server.connect()
+        for number in itertools.count():
+            if self.over.wait(1 / WRITES_A_SECOND):
+                break
+            cid, document = self.random.choice(self.documents)
+            name = f"soaked-{number % 50}"
+            try:
+                self.change(connection, cid, document, name, number)
+            except (OSError, http.client.HTTPException) as error:
+                self.wrong.append(repr(error))
+                # The next request opens it again.
+                connection.close()
+        connection.close()
+
+    def change(self, connection, cid, document, name, number):
+        place = {"id": f"p{number % 20}", "addr": f"198.51.100.9:{number % 60_000 + 1}"}
+        put = self.server.put
+        for answer in (
+            put(f"/admin/manifests/{cid}", document, connection),
+            put(f"/admin/names/{name}", {"manifest_cid": cid}, connection),
+            put(f"/admin/providers/{cid}", place, connection),
+        ):
+            if answer.status not in (200, 201):
+                self.wrong.append(f"{answer.status} {answer.body[:200]!r}")
+        path = f"/resolve/{name}?limit=32"
+        answer = self.server.request("GET", path, connection=connection)
+        read = json.loads(answer.body)
+        places = [found["addr"] for found in read.get("providers", [])]
+        if read.get("manifest_cid") != cid or place["addr"] not in places:
+            self.wrong.append(f"{name} after its change: {answer.body[:300]!r}")
+        self.written += 3
+
+
+class SoakTest(ChaosTest):
+    def test_soak_leaves_memory_and_files_as_they_are(self):
+        truth = self.make_truth(NAMES, known=HOT)
+        configuration = self.folder / "settings.toml"
+        configuration.write_text('[log]\nlevel = "warning"\n')
+        server = self.start("--config", configuration, database=self.database)
+        known = truth.write_known(self.folder / "known")
+        hot_paths = self.folder / "hot"
+        hot_paths.write_text("".join(f"/resolve/{name}\n" for name in truth.names))
+        pools = [
+            {"weight": 70, "status": 200, "paths": str(hot_paths)},
+            {"weight": 20, "status": 200, "paths": self.names_file()},
+            {"weight": 8, "status": 404, "random": "name"},
+            {"weight": 2, "status": 404, "random": "cid"},
+        ]
+        capacity = self.measure_capacity(server, pools)
+        documents = [compact({"soaked": number}).encode() for number in range(200)]
+        writer = Writer(server, list(zip(self.content_ids(documents), documents, strict=True)))
+        with (
+            self.checked(server, truth),
+            Load("hot", port=server.port, rate=100, known=known) as hot,
+            Load("stream", port=server.port, rate=capacity // 2, pools=pools, seed=2) as mix,
+        ):
+            writer.start()
+            samples = self.watch(server)
+            writer.over.set()
+            writer.join(20)
+            mixed, phases = mix.finish(), hot.finish()
+        self.tell_of(mixed, phases["start"], writer)
+        self.slope("resident memory", [(at, mib) for at, mib, _ in samples], "MiB", GROWTH_MIB)
+        self.slope("open files", [(at, files) for at, _, files in samples], "", GROWTH_FILES)
+        self.stop_well(server)
+
+    def measure_capacity(self, server, pools):
+        with Load("stream", port=server.port, pools=pools) as all_out:
+            pause(CAPACITY_SECONDS)
+            rate = all_out.finish()["rate"]
+        return self.figure("capacity, requests a second", rate, least=10)
+
+    def watch(self, server):
+        """Moments, MiB and open files, once a second; a SIGHUP now and then."""
+        samples, began, hangups = [], time.monotonic(), 0
+        while (elapsed := time.monotonic() - began) < SOAK_SECONDS:
+            samples.append((elapsed, resident_mib(server), descriptors(server)))
+            if elapsed > (hangups + 1) * HANGUP_SECONDS:
+                server.process.send_signal(signal.SIGHUP)
+                hangups += 1
+            pause(1)
+        self.figure("length", round(elapsed), "s")
+        self.figure("SIGHUPs", hangups)
+        return samples
+
+    def tell_of(self, mixed, hot, writer):
+        self.figure("mix, requests", mixed["sent"])
+        self.figure("mix, requests a second", mixed["rate"])
+        missing = {
+            status: mixed["expected"].get(status, 0) - mixed["answered"].get(status, 0)
+            for status in ("200", "404")
+        }
+        others = sum(mixed["answered"].values()) - sum(
+            mixed["answered"].get(status, 0) for status in missing
+        )
+        share = (others + mixed["lost"]) / max(1, mixed["sent"])
+        self.figure("mix, neither 200 nor 404, share", share, most=0.001)
+        self.figure("mix, other than expected", max(0, *map(abs, missing.values())) - others,
+                    most=0)
+        self.figure("hot names: p50", hot["p50_ms"], "ms")
+        self.figure("hot names: p99", hot["p99_ms"], "ms")
+        self.figure("hot names: hit ratio", hot["hit_ratio"], least=0.95)
+        self.figure("admin writes", writer.written, least=1)
+        for wrong in writer.wrong[:3]:
+            print(f"  {wrong}")
+        self.figure("admin writes refused or not read back", len(writer.wrong), most=0)
+
+    def slope(self, what, samples, unit, most):
+        """A line through the second half, and what it grows by over it."""
+        half = [(at, value) for at, value in samples if at >= samples[-1][0] / 2]
+        mean_at = sum(at for at, _ in half) / len(half)
+        mean = sum(value for _, value in half) / len(half)
+        spread = sum((at - mean_at) ** 2 for at, _ in half) or 1
+        rise = sum((at - mean_at) * (value - mean) for at, value in half) / spread
+        self.figure(f"{what}: at half time", half[0][1], unit)
+        self.figure(f"{what}: at the end", half[-1][1], unit)
+        self.figure(f"{what}: growth a minute, fitted", round(rise * 60, 3), unit)
+        grown = rise * (half[-1][0] - half[0][0])
+        self.figure(f"{what}: growth over the second half", round(grown, 3), unit, most=most)
