@@ -6,7 +6,9 @@ SHELL := /bin/bash
 SWIFT ?= swift
 BINARY := .build/release/svc-index
 DEBUG_BINARY := .build/debug/svc-index
-SOURCES := Package.swift Sources Tests
+PERF := testing/performance
+SOURCES := Package.swift Sources Tests $(PERF)/Package.swift $(PERF)/Load
+LOAD := $(PERF)/.build/release/svc-index-load
 CORE := SVC_INDEX_CORE=1 $(SWIFT) test --scratch-path .build-core
 ARTIFACTS := artifacts
 # Arguments of the service that `make run` starts, such as RUN_ARGS="--http-bind 127.0.0.1:8080".
@@ -32,11 +34,21 @@ SILENT ?= 0.05
 COMPARE_ARGS ?=
 # Such as CHAOS_ARGS="--only kills" or CHAOS_ARGS="--soak-seconds 3600".
 CHAOS_ARGS ?=
+# What `make perf` measures, where to, and arguments of kit.py, such as PERF_ARGS="--seconds 10".
+PERF_PARTS ?= verify compare matrix dedup memory scale
+PERF_OUT := $(ARTIFACTS)/perf/$(shell date +%Y%m%d-%H%M%S)
+PERF_ARGS ?=
+# `make perf-load`: profiles of testing/performance/perfkit/profiles.py, and what they ask.
+PROFILE ?= hit_slo
+URL ?= http://127.0.0.1:5304
+NAMES ?= $(ARTIFACTS)/names.ndjson
+CIDS ?=
 INTEROP_VENV := .venv-interop
 
 .PHONY: help run test ci build release deps test-core test-service test-scripts tidy lint format \
 	simulate fuzz dht-hostile dht-load interop interop-compare interop-environment e2e e2e-faults \
-	e2e-debian chaos chaos-short bench import-bench clean
+	e2e-debian chaos chaos-short bench import-bench perf perf-build perf-load perf-explain \
+	test-perf clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -70,6 +82,7 @@ test-service: deps ## unit, property and contract tests of the service, over rea
 test-scripts: ## tests of the scripts under testing/
 	python3 -m unittest discover -s testing/data
 	python3 -m unittest discover -s testing/chaos
+	python3 -m unittest discover -s testing/performance
 
 simulate: ## simulated DHTs of 10,000 nodes: figures that a SEED repeats exactly, and their bars
 	SVC_INDEX_CORE=1 $(SWIFT) build -c release --scratch-path .build-core --product dht-simulate
@@ -151,5 +164,30 @@ bench: release ## answers out of RAM and of the index, side by side with nginx
 	python3 testing/performance/bench_http.py $(BINARY) $(ARTIFACTS)/names.ndjson \
 		--json $(ARTIFACTS)/http.json
 
+perf: perf-build ## every measurement, a report with plots, and what the figures mean
+	@scripts/install-deps.sh nginx-light wrk
+	@for part in $(PERF_PARTS); do \
+		python3 $(PERF)/kit.py $$part --out $(PERF_OUT) $(PERF_ARGS); \
+	done
+
+perf-load: $(LOAD) ## profiles against a running service: PROFILE=hit_slo URL=… NAMES=… CIDS=…
+	python3 $(PERF)/kit.py load $(addprefix --profile ,$(PROFILE)) --url $(URL) \
+		--names $(NAMES) $(addprefix --cids ,$(CIDS)) $(PERF_ARGS)
+
+perf-explain: ## what the figures of a run mean: PERF_OUT=artifacts/perf/…
+	python3 $(PERF)/kit.py explain $(PERF_OUT)
+
+perf-build: release $(LOAD) ## what the performance kit measures with
+	$(SWIFT) build -c release --product dht-probe
+
+# A build of its own, which says quickly that nothing has changed.
+$(LOAD): FORCE
+	$(SWIFT) build -c release --package-path $(PERF) --product svc-index-load
+FORCE:
+
+test-perf: ## tests of the load generator
+	$(SWIFT) test --package-path $(PERF)
+	python3 -m unittest discover -s $(PERF)
+
 clean: ## removes everything that was built
-	rm -rf .build .build-core .build-fuzz $(INTEROP_VENV) $(ARTIFACTS)
+	rm -rf .build .build-core .build-fuzz $(PERF)/.build $(INTEROP_VENV) $(ARTIFACTS)

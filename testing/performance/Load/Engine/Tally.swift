@@ -1,0 +1,86 @@
+/// What became of the requests of one worker, or of all.
+package struct Tally: Sendable {
+    /// From the intended time of a request to the end of its answer, in nanoseconds.
+    package var latency = Histogram()
+    package var byRoute: [Histogram?] = Array(repeating: nil, count: Route.allCases.count)
+    /// From the intended time to the moment of sending: what the generator itself was late.
+    package var lateness = Histogram()
+    package var byStatus: [Int: Int] = [:]
+    package var hits = 0
+    /// 404 for something that should be there.
+    package var missing = 0
+    package var connectErrors = 0
+    /// Connections that broke, or bytes that are not HTTP, with requests unanswered.
+    package var brokenErrors = 0
+    package var timeouts = 0
+    /// Requests that were due and never sent, because no connection was free.
+    package var unsent = 0
+    package var bytes = 0
+    /// Answers, warm-up included.
+    package var answersInAll = 0
+    package var firstRecorded = UInt64.max
+    package var lastRecorded: UInt64 = 0
+
+    private var statusCounts = [Int](repeating: 0, count: 600)
+
+    package init() {}
+
+    mutating func record(_ facts: ResponseFacts, route: Route, intended: UInt64, at now: UInt64) {
+        let elapsed = now - min(now, intended)
+        latency.record(elapsed)
+        if byRoute[route.rawValue] == nil { byRoute[route.rawValue] = Histogram() }
+        byRoute[route.rawValue]?.record(elapsed)
+        statusCounts[facts.status] += 1
+        if facts.hit { hits += 1 }
+        if facts.status == 404, route != .unknown { missing += 1 }
+        firstRecorded = min(firstRecorded, intended)
+        lastRecorded = max(lastRecorded, now)
+    }
+
+    /// Moves what was counted quickly to where it is read.
+    mutating func settle() {
+        for (status, number) in statusCounts.enumerated() where number > 0 {
+            byStatus[status, default: 0] += number
+            statusCounts[status] = 0
+        }
+    }
+
+    mutating func merge(_ other: Tally) {
+        latency.merge(other.latency)
+        lateness.merge(other.lateness)
+        for (index, theirs) in other.byRoute.enumerated() {
+            guard let theirs else { continue }
+            var ours = byRoute[index] ?? Histogram()
+            ours.merge(theirs)
+            byRoute[index] = ours
+        }
+        byStatus.merge(other.byStatus, uniquingKeysWith: +)
+        hits += other.hits
+        missing += other.missing
+        connectErrors += other.connectErrors
+        brokenErrors += other.brokenErrors
+        timeouts += other.timeouts
+        unsent += other.unsent
+        bytes += other.bytes
+        answersInAll += other.answersInAll
+        firstRecorded = min(firstRecorded, other.firstRecorded)
+        lastRecorded = max(lastRecorded, other.lastRecorded)
+    }
+
+    /// Answers that were measured.
+    package var answers: Int { byStatus.values.reduce(0, +) }
+    /// 429 and 503: the service defends itself.
+    package var throttled: Int { byStatus[429, default: 0] + byStatus[503, default: 0] }
+
+    /// What no caller should see: other 4xx and 5xx, missing answers, broken connections.
+    package var errors: Int {
+        let statuses = byStatus.filter { $0.key >= 400 && ![404, 429, 503].contains($0.key) }
+        return statuses.values.reduce(0, +) + missing + connectErrors + brokenErrors + timeouts
+    }
+
+    package var attempts: Int { answers + connectErrors + brokenErrors + timeouts }
+    package var errorShare: Double { attempts == 0 ? 1 : Double(errors) / Double(attempts) }
+    package var throttledShare: Double {
+        attempts == 0 ? 0 : Double(throttled) / Double(attempts)
+    }
+}

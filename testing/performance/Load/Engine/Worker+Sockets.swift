@@ -1,0 +1,204 @@
+import CEpoll
+import Glibc
+import Synchronization
+
+/// Opening, sending, reading: what the loop does with its sockets.
+extension Worker {
+    private static let reconnectPause: UInt64 = 100_000_000
+    private static let shortestPause: UInt64 = 10_000_000
+    private static let longestPause: UInt64 = 1_000_000_000
+
+    mutating func open(_ index: Int) {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_NONBLOCK | O_CLOEXEC, 0)
+        connections[index].descriptor = descriptor
+        connections[index].reader.reset()
+        connections[index].unsentBytes.removeAll(keepingCapacity: true)
+        guard descriptor >= 0 else { return connectFailed(index) }
+        var on: Int32 = 1
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(4))
+        var target = address
+        let result = withUnsafePointer(to: &target) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard result == 0 || errno == EINPROGRESS else { return connectFailed(index) }
+        connections[index].state = .connecting
+        watch(index, EPOLL_CTL_ADD, UInt32(LOAD_WRITABLE))
+    }
+
+    mutating func close(_ index: Int) {
+        if connections[index].descriptor >= 0 { Glibc.close(connections[index].descriptor) }
+        connections[index].descriptor = -1
+        connections[index].state = .closed
+    }
+
+    private func watch(_ index: Int, _ operation: Int32, _ events: UInt32) {
+        _ = load_watch(epoll, operation, connections[index].descriptor, events, UInt32(index))
+    }
+
+    private mutating func connectFailed(_ index: Int) {
+        close(index)
+        connections[index].settled = true
+        if began > 0 { tally.connectErrors += 1 }
+        wakes.add(index, at: monotonicNow() + Self.reconnectPause)
+    }
+
+    /// Begins anew; what was in flight is lost.
+    mutating func reopen(_ index: Int, at now: UInt64) {
+        connections[index].batch.removeAll(keepingCapacity: true)
+        connections[index].answered = 0
+        close(index)
+        open(index)
+    }
+
+    private mutating func becameWritable(_ index: Int, at now: UInt64) {
+        guard connections[index].state == .connecting else { return sendRest(index) }
+        var (error, length) = (Int32(0), socklen_t(4))
+        getsockopt(connections[index].descriptor, SOL_SOCKET, SO_ERROR, &error, &length)
+        guard error == 0 else { return connectFailed(index) }
+        connections[index].state = .open
+        connections[index].settled = true
+        watch(index, EPOLL_CTL_MOD, UInt32(LOAD_READABLE))
+        free.add(index)
+    }
+
+    /// Sends the write buffer as one connection's batch.
+    mutating func send(_ index: Int, at now: UInt64) {
+        let sent = writeBuffer.withUnsafeBytes {
+            Glibc.send(
+                connections[index].descriptor,
+                $0.baseAddress,
+                $0.count,
+                Int32(MSG_NOSIGNAL)
+            )
+        }
+        if sent == writeBuffer.count { return }
+        guard sent >= 0 || errno == EAGAIN else { return broke(index, at: now) }
+        connections[index].unsentBytes = Array(writeBuffer[max(0, sent)...])
+        watch(index, EPOLL_CTL_MOD, UInt32(LOAD_READABLE | LOAD_WRITABLE))
+    }
+
+    private mutating func sendRest(_ index: Int) {
+        let rest = connections[index].unsentBytes
+        let sent = rest.withUnsafeBytes {
+            Glibc.send(
+                connections[index].descriptor,
+                $0.baseAddress,
+                $0.count,
+                Int32(MSG_NOSIGNAL)
+            )
+        }
+        guard sent > 0 || rest.isEmpty else { return }
+        connections[index].unsentBytes.removeFirst(max(0, sent))
+        guard connections[index].unsentBytes.isEmpty else { return }
+        watch(index, EPOLL_CTL_MOD, UInt32(LOAD_READABLE))
+    }
+
+    /// Waits for events until `limit` at most, and handles them.
+    mutating func waitAndRead(limit: UInt64, at now: UInt64) {
+        withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 128) { events in
+            let wait = Int64(limit - min(limit, now))
+            let ready = load_wait(epoll, events.baseAddress, 128, min(wait, 1_000_000_000))
+            guard ready > 0 else { return }
+            let now = monotonicNow()
+            for position in 0..<Int(ready) {
+                let index = Int(load_number(&events[position]))
+                let what = events[position].events
+                if connections[index].state == .connecting
+                    || what & UInt32(LOAD_WRITABLE) != 0
+                {
+                    becameWritable(index, at: now)
+                }
+                let readable = UInt32(LOAD_READABLE) | UInt32(LOAD_BROKEN)
+                if what & readable != 0, connections[index].state == .open {
+                    read(index, at: now)
+                }
+            }
+        }
+        publish()
+    }
+
+    private mutating func read(_ index: Int, at now: UInt64) {
+        let count = input.withUnsafeMutableBytes {
+            recv(connections[index].descriptor, $0.baseAddress, $0.count, 0)
+        }
+        if count < 0 {
+            if errno != EAGAIN && errno != EINTR { broke(index, at: now) }
+            return
+        }
+        if count == 0 { return closedByServer(index, at: now) }
+        tally.bytes += count
+        // The array is lent out, so that the loop below may change the worker.
+        let bytes = input
+        input = []
+        defer { input = bytes }
+        do {
+            try bytes.withUnsafeBytes { whole in
+                let part = UnsafeRawBufferPointer(rebasing: whole[0..<count])
+                var offset = 0
+                while let facts = try connections[index].reader.next(part, &offset) {
+                    guard connections[index].outstanding > 0 else {
+                        throw ResponseError.malformed
+                    }
+                    answered(index, facts, at: now)
+                    if connections[index].state != .open { return }
+                }
+            }
+        } catch {
+            broke(index, at: now)
+        }
+    }
+
+    private mutating func answered(_ index: Int, _ facts: ResponseFacts, at now: UInt64) {
+        let sent = connections[index].batch[connections[index].answered]
+        connections[index].answered += 1
+        tally.answersInAll += 1
+        if sent.intended >= measured {
+            tally.record(facts, route: sent.route, intended: sent.intended, at: now)
+        }
+        if facts.status == 429 || facts.status == 503 {
+            connections[index].refused = true
+            shared.refusals.wrappingAdd(1, ordering: .relaxed)
+        }
+        guard facts.closes || connections[index].outstanding == 0 else { return }
+        if facts.closes {
+            if connections[index].outstanding > 0 { return broke(index, at: now) }
+            return reopen(index, at: now)
+        }
+        rest(index, at: now)
+    }
+
+    /// A batch is done: think, pause after refusals, or be free at once.
+    private mutating func rest(_ index: Int, at now: UInt64) {
+        var pause = plan.thinkTime
+        if plan.adaptive {
+            let last = connections[index].pause
+            connections[index].pause =
+                connections[index].refused
+                ? min(Self.longestPause, max(Self.shortestPause, last * 2)) : last / 2
+            pause += connections[index].refused ? connections[index].pause : 0
+        }
+        if pause == 0 { return free.add(index) }
+        wakes.add(index, at: now + pause)
+    }
+
+    private mutating func closedByServer(_ index: Int, at now: UInt64) {
+        if connections[index].reader.endsWithConnection, connections[index].outstanding == 1 {
+            connections[index].reader.reset()
+            answered(index, ResponseFacts(status: 200, closes: true), at: now)
+            return
+        }
+        broke(index, at: now)
+    }
+
+    /// The connection is of no use any more; only lost answers are errors.
+    private mutating func broke(_ index: Int, at now: UInt64) {
+        if connections[index].outstanding == 0 {
+            free.remove(index)
+        } else if connections[index].sentAt >= measured {
+            tally.brokenErrors += connections[index].outstanding
+        }
+        reopen(index, at: now)
+    }
+}

@@ -1,0 +1,40 @@
+import Testing
+
+@testable import LoadEngine
+
+@Suite struct ScheduleTests {
+    @Test func intendedTimesStayWhereTheyWereWhenNobodyWasFree() {
+        var schedule = Schedule(rate: 1000, start: 5_000_000)
+        #expect(schedule.take(at: 4_999_999) == nil)
+        // Ten milliseconds of standing still: eleven requests are due, at their own times.
+        let taken = (0..<20).compactMap { _ in schedule.take(at: 15_000_000) }
+        #expect(taken == (0...10).map { 5_000_000 + UInt64($0) * 1_000_000 })
+    }
+
+    @Test func workersTogetherKeepTheRate() {
+        let all = (0..<3).flatMap { part in
+            var schedule = Schedule(rate: 300, start: 0, part: part, parts: 3)
+            return (0..<1000).compactMap { _ in schedule.take(at: 999_999_999) }
+        }
+        #expect(all.count == 300)
+        #expect(Set(all).count == 300)
+    }
+
+    @Test func aLongRunDoesNotDrift() {
+        var schedule = Schedule(rate: 33_333, start: 0)
+        var last: UInt64 = 0
+        for _ in 0..<33_333 * 60 { last = schedule.take(at: .max) ?? 0 }
+        #expect(last < 60_000_000_000 && last > 59_999_900_000)
+    }
+
+    @Test func wakesComeInTheOrderOfTheirTimes() {
+        var (queue, random) = (WakeQueue(), Randomness(seed: 5))
+        let times = (0..<200).map { _ in UInt64(random.below(1000)) }
+        for (number, time) in times.enumerated() { queue.add(number, at: time) }
+        #expect(queue.pop(at: 0) == nil || times.contains(0))
+        var seen: [UInt64] = []
+        while let next = queue.pop(at: 1000) { seen.append(times[next]) }
+        #expect(seen.sorted() == seen)
+        #expect(queue.first == nil)
+    }
+}

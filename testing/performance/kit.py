@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""The performance kit: data, measurements, a report, and what the figures mean.
+
+    kit.py seed 10000 100000          # import lines under artifacts/perf/data
+    kit.py all                        # every measurement, then report and explain
+    kit.py load --profile hit_slo --url http://127.0.0.1:5304 --names names.ndjson
+    kit.py explain artifacts/perf/20261121-160000
+
+Every run has a folder of its own under artifacts/perf. Exit codes: 0 done, 1 failed, 2 usage.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from perfkit import dedup, explain, matrix, memory, peers, report, scale  # noqa: E402
+from perfkit.bench_run import ROOT, Bench, KitError, make_names, note, table  # noqa: E402
+from perfkit.profiles import PROFILES  # noqa: E402
+
+import service  # noqa: E402
+
+MEASUREMENTS = ("verify", "compare", "matrix", "dedup", "memory", "scale")
+
+
+def measure(part, bench, options):
+    if part == "verify":
+        return peers.verify(bench)
+    if part == "compare":
+        return peers.run(bench)
+    if part == "scale":
+        return scale.run(bench, options.counts)
+    return {"matrix": matrix, "dedup": dedup, "memory": memory}[part].run(bench)
+
+
+def run_parts(parts, options):
+    folder = options.out or ROOT / "artifacts/perf" / time.strftime("%Y%m%d-%H%M%S")
+    work = folder / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    try:
+        bench = Bench(options, work)
+        for part in parts:
+            began, facts = time.monotonic(), bench.facts()
+            data = measure(part, bench, options)
+            data["facts"] = facts | {"seconds": round(time.monotonic() - began, 1)}
+            (folder / f"{part}.json").write_text(json.dumps(data, indent=1) + "\n")
+            print(f"## {report.TITLES[part]}\n\n{data['markdown']}\n", flush=True)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    note(f"report: {report.write(folder)}")
+    print("\n".join(explain.explain(folder)))
+
+
+def load(options):
+    """Runs profiles against a service that is already there."""
+    rows = []
+    for name in options.profile:
+        profile = PROFILES[name]
+        command = [options.load, "--url", options.url, "--json", "--names", options.names]
+        command += ["--duration", str(options.seconds), *profile["arguments"]]
+        if profile.get("needs_cids"):
+            if options.cids is None:
+                raise KitError(f"{name} asks for content ids too: give --cids FILE")
+            command += ["--cids", options.cids]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+        if not done.stdout:
+            raise KitError(done.stderr.strip())
+        figures = json.loads(done.stdout)
+        rows.append({"profile": name, "figures": figures, "spectrum": figures["spectrum"]})
+    folder = options.out or ROOT / "artifacts/perf" / time.strftime("%Y%m%d-%H%M%S")
+    folder.mkdir(parents=True, exist_ok=True)
+    cells = [
+        [row["profile"], f"{row['figures']['perSecond']:,.0f}",
+         *(f"{row['figures']['latency'][p]:.2f}" for p in ("p50", "p95", "p99")),
+         f"{row['figures']['hitShare'] * 100:.1f}", row["figures"]["errors"],
+         row["figures"]["throttled"]] for row in rows
+    ]
+    headings = ["profile", "requests/s", "p50 ms", "p95", "p99", "hits %", "errors", "429, 503"]
+    data = {"rows": rows, "markdown": table(headings, cells)}
+    (folder / "load.json").write_text(json.dumps(data, indent=1) + "\n")
+    print(data["markdown"])
+    note(f"report: {report.write(folder)}")
+    print("\n".join(explain.explain(folder)))
+
+
+def seed(options):
+    for count in options.counts:
+        print(make_names(count, ROOT / "artifacts/perf/data"))
+
+
+def parse_arguments(arguments):
+    parser = argparse.ArgumentParser(
+        description=__doc__.partition("\n\n")[0],
+        epilog=__doc__.partition("\n\n")[2],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--binary", default=ROOT / ".build/release/svc-index")
+    common.add_argument(
+        "--load", default=ROOT / "testing/performance/.build/release/svc-index-load"
+    )
+    common.add_argument("--probe", default=ROOT / ".build/release/dht-probe")
+    common.add_argument("--simulate", default=ROOT / ".build-core/release/dht-simulate")
+    common.add_argument("--seconds", type=float, default=4, help="of one run of the generator")
+    common.add_argument("--out", type=Path, help="a folder instead of a new one")
+    parts = parser.add_subparsers(dest="part", required=True)
+    counts = {"nargs": "*", "type": int, "default": [10_000, 100_000, 1_000_000]}
+    seeding = parts.add_parser("seed", help="import lines of so many names")
+    seeding.add_argument("counts", **counts)
+    for name in MEASUREMENTS:
+        one = parts.add_parser(name, parents=[common], help=report.TITLES[name])
+        one.add_argument("counts", **counts) if name == "scale" else None
+    every = parts.add_parser("all", parents=[common], help="every measurement")
+    every.set_defaults(counts=counts["default"])
+    loading = parts.add_parser("load", parents=[common], help="profiles against a running service")
+    loading.add_argument("--profile", action="append", choices=PROFILES, required=True)
+    loading.add_argument("--url", default="http://127.0.0.1:5304")
+    loading.add_argument("--names", required=True)
+    loading.add_argument("--cids")
+    for name in ("report", "explain"):
+        one = parts.add_parser(name, help=f"{name} of a run's folder")
+        one.add_argument("folder", type=Path)
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None):
+    options = parse_arguments(arguments)
+    service.end_on_signals()
+    try:
+        if options.part == "seed":
+            seed(options)
+        elif options.part == "load":
+            load(options)
+        elif options.part == "report":
+            print(report.write(options.folder))
+        elif options.part == "explain":
+            print("\n".join(explain.explain(options.folder)))
+        else:
+            parts = MEASUREMENTS if options.part == "all" else (options.part,)
+            run_parts(parts, options)
+    except (KitError, service.ServerError, OSError, subprocess.SubprocessError) as error:
+        note(f"kit: {error}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,242 @@
+"""What every measurement needs: tools, data, services, runs of the generator, figures of both."""
+
+import contextlib
+import hashlib
+import http.client
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import service
+import synthetic_index
+
+from . import ROOT
+
+# A client address of its own has more connections and misses than the defaults allow one.
+OPEN_LIMITS = [
+    "--http-max-connections=4096",
+    "--http-max-connections-per-address=4096",
+    "--limits-running=4096",
+    "--limits-waiting=4096",
+    "--limits-lookups-per-second=1000000",
+    "--dht-queries-per-second=1000000",
+    "--dht-query-burst=1000000",
+]
+QUIET = "--log-requests=false"
+
+
+class KitError(Exception):
+    """A measurement cannot be made or would mean nothing; the message says why."""
+
+
+class Skipped(Exception):
+    """Something optional is not there; the message says what."""
+
+
+def note(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def make_names(count, folder, seed="perf"):
+    """The import lines of so many names, made once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"names-{seed}-{count}.ndjson"
+    if not path.exists():
+        partial = path.with_suffix(".part")
+        with open(partial, "w", encoding="utf-8") as out:
+            synthetic_index.write_lines(synthetic_index.import_lines(count, seed), out)
+        partial.rename(path)
+    return path
+
+
+def make_dht_names(count, folder):
+    """Names that point at content ids nobody holds here, and those ids; (lines, cids)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    cids = ["b3:" + hashlib.sha256(b"perf %d" % number).hexdigest() for number in range(count)]
+    lines, ids = folder / f"dht-names-{count}.ndjson", folder / f"dht-cids-{count}.txt"
+    with open(lines, "w", encoding="utf-8") as out:
+        for number, cid in enumerate(cids):
+            out.write(json.dumps({"name": f"dht-{number}", "manifest_cid": cid}) + "\n")
+    ids.write_text("\n".join(cids) + "\n")
+    return lines, ids
+
+
+class Bench:
+    """Paths of the programs under test and of one run's folder."""
+
+    def __init__(self, options, folder):
+        self.binary = Path(options.binary).resolve()
+        self.load_binary = Path(options.load).resolve()
+        self.probe = Path(options.probe).resolve()
+        self.simulate = Path(options.simulate).resolve()
+        self.seconds = options.seconds
+        self.folder = folder
+        self.data = ROOT / "artifacts/perf/data"
+        self.data.mkdir(parents=True, exist_ok=True)
+        for program in (self.binary, self.load_binary):
+            if not program.exists():
+                raise KitError(f"{program.name} is missing: run `make perf-build`")
+        shown = subprocess.run(
+            [self.binary, "config", "print"], capture_output=True, text=True, check=True
+        ).stdout
+        self.settings = {line.split()[0] for line in shown.splitlines() if line.strip()}
+
+    def facts(self):
+        version = subprocess.run([self.binary, "version"], capture_output=True, text=True).stdout
+        model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+        return {
+            "version": " ".join(version.split()),
+            "cores": len(os.sched_getaffinity(0)),
+            "processor": model.group(1) if model else "unknown",
+            "load_average_before": os.getloadavg()[0],
+        }
+
+    # Services
+
+    def import_file(self, lines, store):
+        """Imports into a store; the figures that `import --json` ends with."""
+        done = subprocess.run(
+            [self.binary, "import", lines, "--db-path", store, "--json"],
+            capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL,
+        )
+        if done.returncode != 0:
+            raise KitError(f"import failed: {done.stderr.strip()[-500:]}")
+        return json.loads(done.stdout.splitlines()[-1])
+
+    @contextlib.contextmanager
+    def serving(self, arguments=(), store=None, lines=None, environment=None):
+        """A service, ready, on a store or in memory (then `lines` are imported over HTTP)."""
+        folder = self.folder / f"serve-{secrets.token_hex(3)}"
+        folder.mkdir(parents=True)
+        port = service.free_port()
+        command = [self.binary, "serve", "--http-bind", f"{service.HOST}:{port}"]
+        token = folder / "token"
+        token.write_text(secrets.token_hex(24))
+        token.chmod(0o600)
+        command += ["--auth-token-file", token]
+        if store is not None:
+            command += ["--db-path", store]
+        environment = {**os.environ, **(environment or {})}
+        server = service.Server(
+            "svc-index", [*command, *arguments], port, folder / "log", env=environment
+        )
+        with service.running(server, "/readyz"):
+            if store is None and lines is not None:
+                subprocess.run(
+                    [self.binary, "import", lines, "--url", f"http://{service.HOST}:{port}",
+                     "--auth-token-file", token, "--json"],
+                    check=True, capture_output=True, timeout=300,
+                )
+            yield server
+        if server.exit_code not in (0, -9):
+            raise KitError(f"svc-index exited with {server.exit_code}{server.tail()}")
+        shutil.rmtree(folder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def testnet(self, nodes=60):
+        """A DHT on loopback; yields what --dht-bootstrap takes, and the process."""
+        process = subprocess.Popen(
+            [self.binary, "testnet", "--nodes", str(nodes)],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )
+        try:
+            yield process.stdout.readline().strip(), process
+        finally:
+            process.kill()
+            process.wait()
+
+    def announce(self, cids, bootstrap):
+        """Announces content ids on a DHT, eight at a time."""
+        waiting = list(cids)
+        running = []
+        while waiting or running:
+            while waiting and len(running) < 8:
+                command = [self.binary, "announce", waiting.pop(), "--port", "8080"]
+                running.append(subprocess.Popen(
+                    [*command, "--dht-bootstrap", bootstrap],
+                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                ))
+            done = running.pop(0)
+            _, errors = done.communicate(timeout=60)
+            if done.returncode != 0:
+                raise KitError(f"announce failed: {errors.strip()[-300:]}")
+
+    # Load
+
+    def load(self, server, *arguments, checked=True):
+        """One run of the generator; its figures, and `cpu_us`: the server's time an answer."""
+        before = server.cpu_seconds()
+        command = [self.load_binary, "--url", f"http://{service.HOST}:{server.port}", "--json"]
+        done = subprocess.run(
+            [*map(str, command), *map(str, arguments)],
+            capture_output=True, text=True, timeout=300,
+        )
+        if done.returncode not in (0, 1) or not done.stdout:
+            raise KitError(f"svc-index-load: {done.stderr.strip()}")
+        if checked and done.returncode == 1:
+            raise KitError(f"{' '.join(map(str, arguments))}: {done.stderr.strip()}")
+        figures = json.loads(done.stdout)
+        spent = server.cpu_seconds() - before
+        figures["cpu_us"] = spent * 1e6 / max(1, figures["answersInAll"])
+        figures["command"] = " ".join(
+            ["svc-index-load", *(Path(str(word)).name if os.sep in str(word) and
+                                 Path(str(word)).exists() else str(word) for word in arguments)]
+        )
+        return figures
+
+
+def resident_kib(server):
+    """VmRSS of a server's process."""
+    text = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", text).group(1))
+
+
+def metrics(server):
+    """{name and labels: value} of /metrics."""
+    text = service.get(server.port, "/metrics").body.decode()
+    pairs = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, value in pairs}
+
+
+def grew(before, after, name):
+    """How much a metric grew, over all its series."""
+    def total(values):
+        return sum(value for key, value in values.items() if key.partition("{")[0] == name)
+    return total(after) - total(before)
+
+
+class Connections:
+    """Many keep-alive connections from Python, for what the generator is too quick for."""
+
+    def __init__(self, port, count):
+        self.all = [http.client.HTTPConnection(service.HOST, port, timeout=60)
+                    for _ in range(count)]
+
+    def ask_each(self, path_of):
+        for number, connection in enumerate(self.all):
+            connection.request("GET", path_of(number))
+            connection.getresponse().read()
+
+    def send_each(self, path_of):
+        for number, connection in enumerate(self.all):
+            connection.request("GET", path_of(number))
+
+    def read_each(self):
+        return [connection.getresponse().read() for connection in self.all]
+
+    def close(self):
+        for connection in self.all:
+            connection.close()
+
+
+def table(headings, rows):
+    """A Markdown table; the first column is text, the others are numbers."""
+    lines = ["| " + " | ".join(headings) + " |"]
+    lines.append("| --- |" + " ---: |" * (len(headings) - 1))
+    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)

@@ -1,0 +1,55 @@
+"""One page with tables and plots out of the JSON files of a run's folder."""
+
+import json
+
+from . import plots
+
+TITLES = {
+    "verify": "The generator beside wrk", "compare": "Beside nginx, Varnish and OpenDHT",
+    "matrix": "Throughput and latency by configuration", "dedup": "Concurrent deduplication",
+    "memory": "Memory", "scale": "Growth with the number of names", "load": "Loads by profile",
+}
+
+
+def read(folder):
+    """{part: what it found} of the parts that a run made."""
+    return {
+        part: json.loads((folder / f"{part}.json").read_text())
+        for part in TITLES if (folder / f"{part}.json").exists()
+    }
+
+
+def series(part, rows):
+    label = {"compare": "server", "matrix": "configuration", "load": "profile"}[part]
+    return {row[label]: row["spectrum"] for row in rows if row.get("spectrum")}
+
+
+def bars(part, rows):
+    label = {"compare": "server", "matrix": "configuration"}[part]
+    return {row[label]: row["per_second"] for row in rows}
+
+
+def write(folder):
+    """Writes report.md and its plots; returns the page's path."""
+    found = read(folder)
+    lines = ["# Performance run", ""]
+    for key, value in next(iter(found.values()), {}).get("facts", {}).items():
+        lines.append(f"- {key.replace('_', ' ')}: {value}")
+    for part, data in found.items():
+        lines += ["", f"## {TITLES[part]}", "", data["markdown"]]
+        rows = data.get("rows", [])
+        if part in ("compare", "matrix", "load") and rows:
+            name = f"{part}-latency.svg"
+            (folder / name).write_text(plots.percentile_plot(TITLES[part], series(part, rows)))
+            lines += ["", f"![latency by percentile]({name})"]
+        if part in ("compare", "matrix") and rows:
+            name = f"{part}-throughput.svg"
+            plot = plots.bar_plot(TITLES[part], "requests/s", bars(part, rows))
+            (folder / name).write_text(plot)
+            lines += ["", f"![requests per second]({name})"]
+        commands = [command for row in rows for command in row.get("commands", [])]
+        if commands:
+            lines += ["", "```text", *dict.fromkeys(commands), "```"]
+    page = folder / "report.md"
+    page.write_text("\n".join(lines) + "\n")
+    return page

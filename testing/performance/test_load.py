@@ -1,0 +1,111 @@
+"""Rules of svc-index-load as a program, against a small server. Skipped until it is built."""
+
+import contextlib
+import http.server
+import json
+import subprocess
+import threading
+import time
+import unittest
+from pathlib import Path
+
+from perfkit import ROOT  # noqa: F401 (finds the modules below)
+
+import service
+
+LOAD = Path(__file__).resolve().parent / ".build/release/svc-index-load"
+STALL_SECONDS = 1.0
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    """Answers /status/N with N; the first request after `stall_from` holds everybody up."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_GET(self):
+        server = self.server
+        with server.gate:
+            if server.stall_from and time.monotonic() > server.stall_from:
+                server.stall_from = None
+                time.sleep(STALL_SECONDS)
+            server.paths.append(self.path)
+        status = int(self.path.rpartition("/status/")[2]) if "/status/" in self.path else 200
+        body = b"x" * 100
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def serving(stall_after=None):
+    server = http.server.ThreadingHTTPServer((service.HOST, 0), Answers)
+    server.daemon_threads = True
+    server.gate, server.paths = threading.Lock(), []
+    server.stall_from = time.monotonic() + stall_after if stall_after else None
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def run_load(port, *arguments):
+    command = [LOAD, "--url", f"http://{service.HOST}:{port}", "--connections", "4", *arguments]
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True)
+
+
+@unittest.skipUnless(LOAD.exists(), "svc-index-load is not built")
+class LoadProgram(unittest.TestCase):
+    def test_a_pause_of_the_server_counts_for_every_request_that_was_due_in_it(self):
+        with serving(stall_after=1.0) as server:
+            done = run_load(server.server_port, "--path", "/x", "--rate", 200, "--duration", 3,
+                            "--warm-up", 0, "--json")
+        latency = json.loads(done.stdout)["latency"]
+        # A third of all were due in that second; a closed loop would have seen four slow ones.
+        self.assertGreater(latency["max"], STALL_SECONDS * 1000 * 0.9)
+        self.assertGreater(latency["p90"], STALL_SECONDS * 1000 * 0.4)
+        self.assertEqual(latency["count"], 600)
+
+    def test_so_many_requests_are_sent_as_were_asked_for(self):
+        with serving() as server:
+            done = run_load(server.server_port, "--path", "/x", "--requests", 101, "--batch", 8,
+                            "--threads", 2, "--json")
+            self.assertEqual(len(server.paths), 101)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["answers"], 101)
+
+    def test_too_many_errors_or_refusals_fail_the_run_and_a_bound_allows_them(self):
+        with serving() as server:
+            def code(status, *arguments):
+                return run_load(server.server_port, "--path", f"/status/{status}",
+                                "--requests", 20, *arguments).returncode
+            self.assertEqual(code(500), 1)
+            self.assertEqual(code(404), 1)
+            self.assertEqual(code(429), 1)
+            self.assertEqual(code(500, "--max-error-share", 1), 0)
+            self.assertEqual(code(503, "--max-throttled-share", 1), 0)
+
+    def test_wrong_usage_is_64_and_nobody_there_is_69(self):
+        self.assertEqual(run_load(1, "--path", "nonsense").returncode, 64)
+        self.assertEqual(run_load(1, "--mix", "a=b").returncode, 64)
+        done = run_load(service.free_port(), "--path", "/x")
+        self.assertEqual(done.returncode, 69)
+        self.assertIn("start svc-index", done.stderr)
+
+    def test_adaptive_runs_slow_down_when_they_are_refused(self):
+        with serving() as server:
+            run_load(server.server_port, "--path", "/status/429", "--duration", 1, "--adaptive")
+            # Four connections whose pauses double from 10 ms: a handful of requests each.
+            self.assertLess(len(server.paths), 60)
+
+
+if __name__ == "__main__":
+    unittest.main()
