@@ -1,6 +1,7 @@
 package import DHTClient
 internal import DHTCore
 internal import Glibc
+internal import StoreFiles
 
 /// Why a key file cannot be used, as the end of a sentence that names the option.
 package struct KeyFileError: Error, CustomStringConvertible {
@@ -20,11 +21,10 @@ extension ItemSigner {
             throw KeyFileError(description: "\(path): \(SystemError.reason(errno))")
         }
         defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        guard let permissions = FilePermissions(descriptor: descriptor) else {
             throw KeyFileError(description: "\(path) is not a file")
         }
-        guard status.st_mode & 0o077 == 0 else {
+        guard !permissions.areOpenToOthers else {
             throw KeyFileError(description: "\(path) is open to others; run: chmod 600 \(path)")
         }
         // One byte more than a key and its line end, to see that the file is longer.

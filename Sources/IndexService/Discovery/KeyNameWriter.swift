@@ -1,6 +1,6 @@
 internal import DHTClient
 internal import DHTCore
-internal import Glibc
+internal import Foundation
 
 /// Points names of one key at content, on the DHT: reads what the key has published, changes these
 /// records of it and writes it back.
@@ -101,9 +101,7 @@ struct KeyNameWriter: Sendable {
     }
 
     private static func microsecondsNow() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+        Int64(Date.now.timeIntervalSince1970 * 1_000_000)
     }
 }
 
