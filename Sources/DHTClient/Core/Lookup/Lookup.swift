@@ -268,7 +268,18 @@ extension Lookup {
         }
         if anyFresh { return report.queried >= settings.packetBudget ? .packetBudget : nil }
         if report.responded == 0 { return .unreachable }
-        return isCutShort ? .hopCap : .complete
+        if isCutShort { return .hopCap }
+        return heardEnough ? .complete : .tooFewAnswers
+    }
+
+    /// Whether the answers speak for the network when nobody is left to ask and the k closest are
+    /// not settled: a quorum of them, or those of all there are, as in a network of a few nodes.
+    ///
+    /// One answer amid silence says nothing of what the silent ones hold, nor do a few when our
+    /// own limits kept others off the list.
+    private var heardEnough: Bool {
+        if report.responded >= min(settings.quorum, settings.k) { return true }
+        return report.timedOut + report.failed == 0 && !shortlist.hasTurnedAway
     }
 
     /// Whether the k closest are settled: answered, or asked for so long that, going by the reply

@@ -9,6 +9,8 @@ package struct Shortlist: Sendable {
     private var storage: [Candidate] = []
     /// Places in `storage`, closest first.
     package private(set) var order: [UInt8] = []
+    /// Whether a limit kept a candidate out: one of its network was there, or the list was full.
+    package private(set) var hasTurnedAway = false
 
     package init(target: NodeID, capacity: Int, allowsSharedNetworks: Bool) {
         self.target = target
@@ -94,7 +96,10 @@ package struct Shortlist: Sendable {
         let network = candidate.endpoint.network
         for known in storage {
             if known.endpoint == candidate.endpoint { return .known }
-            if !allowsSharedNetworks, known.endpoint.network == network { return .sharedNetwork }
+            if !allowsSharedNetworks, known.endpoint.network == network {
+                hasTurnedAway = true
+                return .sharedNetwork
+            }
         }
         let position = position(of: candidate.distance)
         guard storage.count >= capacity else {
@@ -102,6 +107,7 @@ package struct Shortlist: Sendable {
             storage.append(candidate)
             return .added
         }
+        hasTurnedAway = true
         // Only one that was never asked may go: a query under way names its candidate by place.
         guard let last = order.lastIndex(where: { self[$0].state == .fresh }), last >= position
         else { return .tooFar }
