@@ -40,6 +40,44 @@ extension LookupTests {
         #expect(try run(&lookup) { live.contains($0) } == .complete)
     }
 
+    /// An honest node names eight near the target, three of which are gone.
+    private func makeDoubted(
+        _ change: (inout LookupSettings) -> Void = { _ in }
+    ) throws -> Lookup {
+        var lookup = makeLookup(contacts: 16, deadline: 5_000, change)
+        for next in send(&lookup, at: 0) { try answer(&lookup, next, at: 20) }
+        for number in 0..<8 { lookup.learn(nearID(number), makeEndpoint(100 + number), from: 0) }
+        let gone = send(&lookup, at: 20)
+        #expect(gone.map(\.endpoint) == (100..<103).map { makeEndpoint($0) })
+        lookup.advance(to: makeTime(170))
+        let hedges = send(&lookup, at: 170)
+        for next in hedges { try answer(&lookup, next, at: 300) }
+        // These are still open when the three are overdue.
+        #expect(send(&lookup, at: 300).count == 2)
+        lookup.advance(to: makeTime(420))
+        return lookup
+    }
+
+    @Test func theDoubtfulAmongTheClosestAreAskedBeforeTheEnd() throws {
+        var lookup = try makeDoubted()
+        #expect(lookup.ending(at: makeTime(420)) == nil)
+        let asked = send(&lookup, at: 420)
+        #expect(asked.first?.endpoint == makeEndpoint(103))
+        for next in asked { try answer(&lookup, next, at: 421) }
+        for time in 422..<440 {
+            for next in send(&lookup, at: time) { try answer(&lookup, next, at: time) }
+        }
+        let near = lookup.shortlist.candidates.prefix(8)
+        #expect(near.allSatisfy { $0.turn > 0 })
+        #expect(lookup.ending(at: makeTime(440)) == .complete)
+        #expect(lookup.brokenInvariant == nil)
+    }
+
+    @Test func tooManyDoubtfulOnesLeaveItUnknown() throws {
+        let lookup = try makeDoubted { $0.doubtfulLimit = 0 }
+        #expect(lookup.ending(at: makeTime(420)) == .tooFewAnswers)
+    }
+
     @Test func whoWasTurnedAwayMightHaveKnown() throws {
         var lookup = makeLookup(contacts: 2, deadline: 90_000)
         lookup.start(with: nearID(1), Endpoint(11, 0, 0, 2, port: 1))

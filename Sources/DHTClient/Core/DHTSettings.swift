@@ -97,6 +97,10 @@ package struct LookupSettings: Sendable {
     package var providersLimit = 256
     /// Unanswered referrals after which what else the same node named is asked last.
     package var silentReferralsLimit = 3
+    /// Queries that one lookup spends on such candidates before it gives up as unknown.
+    ///
+    /// What two honest nodes name; a liar makes a lookup no longer than that.
+    package var doubtfulLimit = 16
     /// Lookups at once; further ones are refused.
     package var activeLimit = 1024
     /// The longest token that is kept for a write; others are taken for "do not store here".

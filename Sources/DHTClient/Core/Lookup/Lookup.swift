@@ -21,6 +21,8 @@ package struct Lookup: Sendable {
     package internal(set) var item: StoredItem?
     /// Nodes that named a provider or gave a valid item.
     var givers = 0
+    /// Queries to doubtful candidates.
+    private var doubtfulAsked = 0
     /// The closest distance of a node that was named at the end of too long a chain.
     private var cappedAt: Distance?
 
@@ -85,12 +87,16 @@ extension Lookup {
         guard open < settings.alpha + min(settings.beta, stalled) else { return nil }
         let wave = open < settings.alpha ? Wave.alpha : .beta
         var answered = 0
+        var overdue = 0
         /// A fresh candidate that is only taken when nothing better is in reach.
         var secondBest: Next?
         for place in shortlist.order {
             let candidate = shortlist[place]
             if candidate.state == .answered { answered += 1 }
+            if candidate.state == .overdue { overdue += 1 }
             if answered == settings.k { break }
+            // But for the doubtful ones above, the k closest are settled: what is below is no use.
+            if secondBest != nil, isEnough(answered: answered, overdue: overdue) { break }
             guard candidate.state == .fresh, candidate.deferredUntil <= now else { continue }
             let next = Next(place: place, endpoint: candidate.endpoint, wave: wave)
             if isLastChoice(candidate, wave) {
@@ -149,6 +155,7 @@ extension Lookup {
     package mutating func sent(_ next: Next, byteCount: Int, at now: DHTInstant) {
         report.queried += 1
         report.bytesSent += byteCount
+        if isDoubtful(shortlist[next.place]) { doubtfulAsked += 1 }
         if next.wave == .beta { report.hedged += 1 }
         shortlist[next.place].state = .open
         shortlist[next.place].wave = next.wave
@@ -259,7 +266,14 @@ extension Lookup {
     /// The end that the state of the queries implies, whatever the time.
     private var exhaustion: LookupEnd? {
         if shortlist.count == 0 { return .noContacts }
-        if isSettled { return isCutShort ? .hopCap : .complete }
+        switch settlement {
+        case .settled: return isCutShort ? .hopCap : .complete
+        case .butForDoubtful:
+            if report.queried >= settings.packetBudget { return .packetBudget }
+            if doubtfulAsked >= settings.doubtfulLimit { return .tooFewAnswers }
+            return nil
+        case .open: break
+        }
         var anyFresh = false
         for place in shortlist.order {
             let state = shortlist[place].state
@@ -282,25 +296,43 @@ extension Lookup {
         return report.timedOut + report.failed == 0 && !shortlist.hasTurnedAway
     }
 
+    /// How far the k closest are settled.
+    private enum Settlement {
+        case open
+        /// There are doubtful ones among them that have not been asked yet.
+        case butForDoubtful
+        case settled
+    }
+
     /// Whether the k closest are settled: answered, or asked for so long that, going by the reply
     /// times of late, no answer is to be expected, with a quorum of answers among them.
     ///
     /// Silence of a few of the closest is the rule in a network where every third node ignores
-    /// BEP 44; waiting for their timeout buys nothing that the quorum has not.
-    private var isSettled: Bool {
+    /// BEP 44; waiting for their timeout buys nothing that the quorum has not. Doubtful candidates
+    /// are asked last, but asked: churn makes honest referrals look like those of a liar.
+    private var settlement: Settlement {
         var answered = 0
         var overdue = 0
+        var isDoubted = false
         for place in shortlist.order {
             switch shortlist[place].state {
-            case .fresh where isDoubtful(shortlist[place]): continue
-            case .fresh, .open, .stalled: return false
+            case .fresh where isDoubtful(shortlist[place]):
+                isDoubted = true
+                continue
+            case .fresh, .open, .stalled: return .open
             case .failed: continue
             case .answered: answered += 1
             case .overdue: overdue += 1
             }
-            if answered >= quorum, answered + overdue >= settings.k { return true }
+            if isEnough(answered: answered, overdue: overdue) {
+                return isDoubted ? .butForDoubtful : .settled
+            }
         }
-        return false
+        return .open
+    }
+
+    private func isEnough(answered: Int, overdue: Int) -> Bool {
+        answered >= quorum && answered + overdue >= settings.k
     }
 
     /// Whether a node closer than the k-th answer was left out because of the hop cap.
