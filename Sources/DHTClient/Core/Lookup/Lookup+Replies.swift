@@ -32,11 +32,13 @@ extension Lookup {
         report.responded += 1
         report.bytesReceived += byteCount
         if shortlist[place].wasStalled { countReferral(of: place, silent: -1) }
-        if let referrer = referrer(of: place) {
+        let isAsNamed = shortlist.id(of: place).map { $0 == id } ?? true
+        if isAsNamed, let referrer = referrer(of: place) {
             let count = Int(shortlist[referrer].answeredReferrals) + 1
             shortlist[referrer].answeredReferrals = UInt8(clamping: count)
         }
-        if shortlist.id(of: place) == nil { shortlist.identify(place, as: id) }
+        // Whoever named it under another id must not hide it: it answers for what it is.
+        if shortlist.id(of: place) != id { shortlist.identify(place, as: id) }
         shortlist[place].state = .answered
         shortlist[place].endedAt = now
         if case .nodes = goal, report.winner == nil { report.firstResult = now.since(startedAt) }

@@ -60,7 +60,8 @@ package struct Lookup: Sendable {
         shortlist = Shortlist(
             target: target,
             capacity: settings.shortlistCapacity,
-            allowsSharedNetworks: allowsSharedNetworks
+            allowsSharedNetworks: allowsSharedNetworks,
+            silentReferralsLimit: settings.silentReferralsLimit
         )
     }
 
@@ -109,7 +110,7 @@ extension Lookup {
     }
 
     private func isLastChoice(_ candidate: Candidate, _ wave: Wave) -> Bool {
-        candidate.isLikelyToStall || isDoubtful(candidate)
+        candidate.isLikelyToStall || shortlist.isDoubtful(candidate)
             || (wave == .beta && sharesNetworkWithStalled(candidate))
     }
 
@@ -137,7 +138,7 @@ extension Lookup {
             switch candidate.state {
             // Those that are passed over do not push what is asked instead out of the top.
             case .failed: continue
-            case .fresh where candidate.deferredUntil > now || isDoubtful(candidate):
+            case .fresh where candidate.deferredUntil > now || shortlist.isDoubtful(candidate):
                 continue
             case .fresh, .answered: break
             case .overdue: open += overdueKeepsSlot ? 1 : 0
@@ -155,7 +156,7 @@ extension Lookup {
     package mutating func sent(_ next: Next, byteCount: Int, at now: DHTInstant) {
         report.queried += 1
         report.bytesSent += byteCount
-        if isDoubtful(shortlist[next.place]) { doubtfulAsked += 1 }
+        if shortlist.isDoubtful(shortlist[next.place]) { doubtfulAsked += 1 }
         if next.wave == .beta { report.hedged += 1 }
         shortlist[next.place].state = .open
         shortlist[next.place].wave = next.wave
@@ -166,16 +167,6 @@ extension Lookup {
     /// Passes over a candidate until its node may be sent another packet.
     package mutating func deferCandidate(_ place: UInt8, until time: DHTInstant) {
         shortlist[place].deferredUntil = time
-    }
-
-    /// Whether the node that named a candidate has named too many that stayed silent.
-    ///
-    /// A liar can fill the top of the list with close but dead addresses; those are asked last.
-    private func isDoubtful(_ candidate: Candidate) -> Bool {
-        guard candidate.referrer != Candidate.none else { return false }
-        let referrer = shortlist[candidate.referrer]
-        return referrer.answeredReferrals == 0
-            && Int(referrer.silentReferrals) >= settings.silentReferralsLimit
     }
 
     /// Whether a hedge would go to the network that is already being waited for.
@@ -316,7 +307,7 @@ extension Lookup {
         var isDoubted = false
         for place in shortlist.order {
             switch shortlist[place].state {
-            case .fresh where isDoubtful(shortlist[place]):
+            case .fresh where shortlist.isDoubtful(shortlist[place]):
                 isDoubted = true
                 continue
             case .fresh, .open, .stalled: return .open
