@@ -40,6 +40,52 @@ extension DHTNodeTests {
     }
 }
 
+extension LookupTests {
+    /// All that eight nodes name, in an order of answers: liars invent 200 each, in the name of
+    /// both where `agree`; the others know 20 each.
+    private func collect(_ order: [Int], liars: Int, agree: Bool = false) throws -> Lookup {
+        var lookup = makeLookup(.peers(hash, .init(providers: .max)), contacts: 8) { $0.alpha = 8 }
+        let sent = send(&lookup, at: 0)
+        for number in order {
+            let next = sent[number]
+            try answer(&lookup, next, at: 1)
+            let network = UInt8(number < liars && agree ? 0 : number)
+            let count = number < liars ? 200 : 20
+            let peers = (0..<count).map { Endpoint(12, network, UInt8($0), 1, port: 9) }
+            lookup.found(peers, from: next.place, at: makeTime(1))
+        }
+        return lookup
+    }
+
+    @Test(arguments: [true, false])
+    func liarsLeaveRoomForWhatOthersName(agree: Bool) throws {
+        for order in [Array(0..<8), (0..<8).reversed(), [0, 4, 1, 5, 2, 6, 3, 7]] {
+            let lookup = try collect(order, liars: 2, agree: agree)
+            #expect(lookup.providers.count == 256)
+            let honest = lookup.providers.count { $0.endpoint.addressBytes[1] >= 2 }
+            #expect(honest == 6 * 20, "\(order)")
+        }
+    }
+
+    @Test func theProvidersKeptDoNotDependOnTheOrder() throws {
+        func kept(_ order: [Int]) throws -> Set<FoundPeer> {
+            Set(try collect(order, liars: 1).providers)
+        }
+        let reference = try kept(Array(0..<8))
+        #expect(try kept((0..<8).reversed()) == reference)
+        #expect(try kept([3, 0, 7, 1, 6, 2, 5, 4]) == reference)
+    }
+
+    @Test func oneNodeIsOneSightingHoweverOftenItSaysSo() throws {
+        var lookup = makeLookup(.peers(hash, .init(providers: 2)))
+        let next = try #require(send(&lookup, at: 0).first)
+        try answer(&lookup, next, at: 1)
+        let peer = makeEndpoint(500)
+        lookup.found([peer, peer, peer], from: next.place, at: makeTime(1))
+        #expect(lookup.providers == [FoundPeer(endpoint: peer, sightings: 1)])
+    }
+}
+
 extension ShortlistTests {
     @Test func theCloserOfTwoIDsOfAnAddressCounts() {
         for distances in [[5, 900], [900, 5]] as [[UInt64]] {

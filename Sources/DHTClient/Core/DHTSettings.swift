@@ -93,7 +93,8 @@ package struct LookupSettings: Sendable {
     package var packetBudget = 200
     /// Contacts taken from one reply.
     package var nodesPerReply = 20
-    /// Providers that one lookup collects.
+    /// Providers that one lookup collects; when there are more, each node that names some has its
+    /// share.
     package var providersLimit = 256
     /// Unanswered referrals after which what else the same node named is asked last.
     package var silentReferralsLimit = 3

@@ -18,6 +18,8 @@ package struct Lookup: Sendable {
     package internal(set) var report = LookupReport()
     /// In the order of discovery.
     package internal(set) var providers: [FoundPeer] = []
+    /// The place of the node that named each of them first.
+    var providerSources: [UInt8] = []
     package internal(set) var item: StoredItem?
     /// Nodes that named a provider or gave a valid item.
     var givers = 0
