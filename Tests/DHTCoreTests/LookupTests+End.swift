@@ -87,7 +87,45 @@ extension LookupTests {
     }
 }
 
+extension LookupTests {
+    @Test func aShorterChainToOneNodeDoesNotHideAnother() throws {
+        var lookup = makeLookup(contacts: 2) { $0.hopCap = 2 }
+        let sent = send(&lookup, at: 0)
+        try answer(&lookup, sent[0], at: 10)
+        lookup.learn(nearID(5), makeEndpoint(100), from: sent[0].place)
+        let second = try #require(send(&lookup, at: 10).first)
+        try answer(&lookup, second, at: 20)
+        lookup.learn(nearID(1), makeEndpoint(101), from: second.place)
+        lookup.learn(nearID(2), makeEndpoint(102), from: second.place)
+        try answer(&lookup, sent[1], at: 25)
+        lookup.learn(nearID(1), makeEndpoint(101), from: sent[1].place)
+        for next in send(&lookup, at: 30) { try answer(&lookup, next, at: 40) }
+        #expect(lookup.ending(at: makeTime(50)) == .hopCap)
+    }
+}
+
 extension DHTNodeTests {
+    @Test func anItemThatIsThereAlreadyIsPutAtAllOfTheClosest() throws {
+        var node = makeClient(contacts: 8)
+        let item = StoredItem(value: ascii("5:hello"))
+        _ = try node.publish(.item(item), deadline: makeTime(5_000), at: makeTime(0))
+        var puts: Set<Endpoint> = []
+        for time in 1...20 {
+            for query in drain(&node).datagrams {
+                let kind = try decode(query.bytes).kind
+                if kind == .query(.put) { puts.insert(query.endpoint) }
+                try reply(&node, to: query, at: time) { writer in
+                    guard kind == .query(.get) else { return }
+                    writer.text("token")
+                    writer.string(ascii("tok"))
+                    writer.text("v")
+                    writer.bytes += ascii("5:hello")
+                }
+            }
+        }
+        #expect(puts.count == 8)
+    }
+
     @Test func oneAnswerAndSilenceIsUnknown() throws {
         var node = makeClient(contacts: 6)
         try start(&node, deadline: 20_000)

@@ -12,6 +12,8 @@ package struct Lookup: Sendable {
     let settings: LookupSettings
     /// Answers among the k closest that it needs: k for a write, a quorum for a read.
     let quorum: Int
+    /// Whether it is the search of a write, which no result ends.
+    private let needsAllTokens: Bool
     /// Delays now in force; the owner renews them as reply times change.
     package var delays: Delays
     package internal(set) var shortlist: Shortlist
@@ -25,8 +27,8 @@ package struct Lookup: Sendable {
     var givers = 0
     /// Queries to doubtful candidates.
     private var doubtfulAsked = 0
-    /// The closest distance of a node that was named at the end of too long a chain.
-    private var cappedAt: Distance?
+    /// The distances of nodes that were named at the end of too long a chain, the closest first.
+    private var cappedAt: [Distance] = []
 
     /// When a query is stalled, when a complete lookup stops waiting for it, when it has failed.
     package struct Delays: Equatable, Sendable {
@@ -58,6 +60,7 @@ package struct Lookup: Sendable {
         self.delays = delays
         self.deadline = deadline
         startedAt = now
+        self.needsAllTokens = needsAllTokens
         quorum = needsAllTokens ? settings.k : min(settings.quorum, settings.k)
         shortlist = Shortlist(
             target: target,
@@ -244,6 +247,7 @@ extension Lookup {
     /// Whether the goal was reached before everything was asked.
     package var isSatisfied: Bool {
         switch goal {
+        case _ where needsAllTokens: false
         case .nodes, .mutable: false
         case .peers(_, let enough):
             providers.count >= enough.providers && givers >= enough.responders
@@ -330,22 +334,26 @@ extension Lookup {
 
     /// Whether a node closer than the k-th answer was left out because of the hop cap.
     private var isCutShort: Bool {
-        guard let cappedAt else { return false }
+        guard let closest = cappedAt.first else { return false }
         var answered = 0
         for place in shortlist.order where shortlist[place].state == .answered {
             answered += 1
-            if answered == settings.k { return cappedAt < shortlist[place].distance }
+            if answered == settings.k { return closest < shortlist[place].distance }
         }
         return true
     }
 
     /// Takes note of a node that was not followed because of the hop cap.
     mutating func capped(at distance: Distance) {
-        cappedAt = min(cappedAt ?? distance, distance)
+        let index = cappedAt.firstIndex { distance <= $0 } ?? cappedAt.endIndex
+        if index < cappedAt.endIndex, cappedAt[index] == distance { return }
+        cappedAt.insert(distance, at: index)
+        // More than are ever asked; the closest decide.
+        if cappedAt.count > settings.shortlistCapacity { cappedAt.removeLast() }
     }
 
     /// Takes note that a shorter chain has led to a node after all.
     mutating func uncap(at distance: Distance) {
-        if cappedAt == distance { cappedAt = nil }
+        cappedAt.removeAll { $0 == distance }
     }
 }
