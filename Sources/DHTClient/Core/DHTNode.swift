@@ -81,7 +81,9 @@ package struct DHTNode<Random: RandomNumberGenerator> {
             limit: addresses
         )
         tokens = Tokens(rotation: settings.storage.tokenRotation, at: now, using: &random)
-        peerStore = PeerStore(settings.storage)
+        var storage = settings.storage
+        if settings.allowsSharedNetworks { storage.peersPerAddressLimit = .max }
+        peerStore = PeerStore(storage)
         itemStore = ItemStore(settings.storage)
         observed = ObservedAddress(votesNeeded: settings.maintenance.addressVotes)
         maintenance = Maintenance(at: now, settings.maintenance, using: &random)

@@ -138,8 +138,12 @@ package struct RoutingSettings: Sendable {
 package struct StorageSettings: Sendable {
     /// Info-hashes with announced peers; beyond it those farthest from the own id go.
     package var infoHashesLimit = 2_000
-    /// Peers of one info-hash; beyond it the oldest go.
+    /// Peers of one info-hash; beyond it the oldest of the address with the most go.
     package var peersPerInfoHashLimit = 100
+    /// Peers of one address (one /64 for IPv6) in an info-hash; beyond it its oldest goes.
+    ///
+    /// Not counted where all nodes share one address.
+    package var peersPerAddressLimit = 4
     /// How long an announce lives (BEP 5: 30 to 45 minutes in practice).
     package var peerLifetime = TimeSpan.minutes(45)
     /// Peers in one reply; more would not fit the datagram.
