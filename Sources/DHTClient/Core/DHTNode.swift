@@ -19,6 +19,8 @@ package struct DHTNode<Random: RandomNumberGenerator> {
     /// Lookups that wait for the overall rate, first come first served.
     var starved: [LookupID] = []
     var publications: [StandingPublication] = []
+    /// Where the next renewals begin, so that each has its turn when many are due.
+    var renewalCursor = 0
 
     var queryRate: PacketRate
     var replyRate: PacketRate
