@@ -169,7 +169,7 @@ struct DHTNodeTests {
         #expect(node.status(at: makeTime(2)).good == 1)
     }
 
-    @Test func aReplyUnderAnotherIDIsNoAnswer() throws {
+    @Test func aReplyUnderAnotherIDCountsForTheLookupNotForTheTable() throws {
         var node = makeClient(contacts: 1)
         try start(&node)
         let query = try #require(drain(&node).datagrams.first)
@@ -178,9 +178,22 @@ struct DHTNodeTests {
         }
         #expect(node.counters[.wrongID] == 1)
         let result = try #require(drain(&node).finished.first)
+        #expect(result.verdict == .found)
+        #expect(result.closest.map(\.id) == [contactID(99)])
+        #expect(node.status(at: makeTime(1)).good == 0)
+    }
+
+    @Test func aReplyUnderAnInsecureIDIsNoAnswerWhereSecureOnesAreRequired() throws {
+        var node = makeClient(contacts: 1)
+        try start(&node)
+        let query = try #require(drain(&node).datagrams.first)
+        node.settings.requiresSecureIDs = true
+        try reply(&node, to: query, at: 1, as: contactID(99)) {
+            $0.values([Endpoint(9, 9, 9, 9, port: 80)])
+        }
+        let result = try #require(drain(&node).finished.first)
         #expect(result.providers.isEmpty)
         #expect(result.report.end == .unreachable)
-        #expect(node.status(at: makeTime(1)).good == 0)
     }
 
     @Test func garbageIsCountedByReason() {

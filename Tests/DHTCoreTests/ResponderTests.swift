@@ -19,6 +19,16 @@ struct ResponderTests {
         return writer.bytes
     }
 
+    @Test(arguments: [(64, true), (65, false), (1_900, false)])
+    func aTransactionIsEchoedUpToALimit(length: Int, isAnswered: Bool) {
+        var node = makeServer()
+        var bytes = ascii("d1:ad2:id20:aaaaaaaaaaaaaaaaaaaae1:q4:ping2:roi1e1:t\(length):")
+        bytes += [UInt8](repeating: 0x78, count: length) + ascii("1:y1:qe")
+        node.receive(bytes.span, from: asker, at: makeTime(0))
+        #expect(drain(&node).datagrams.count == (isAnswered ? 1 : 0))
+        #expect(node.counters[.badQuery] == (isAnswered ? 0 : 1))
+    }
+
     /// The node's reply to one datagram.
     func ask(
         _ node: inout TestNode,

@@ -45,6 +45,28 @@ struct PeerStoreTests {
         #expect(peers(store, hash).count == 1)
     }
 
+    @Test func oneAddressEvictsNobodyElse() {
+        var store = makeStore { $0.peersPerInfoHashLimit = 6 }
+        let hash = makeID(prefix: 1)
+        func announce(_ endpoint: Endpoint) {
+            _ = store.announce(endpoint, for: hash, own: .zero, at: makeTime(0))
+        }
+        for number in 1...3 { announce(makeEndpoint(number)) }
+        for port in 1...100 as ClosedRange<UInt16> { announce(makeEndpoint(9, port: port)) }
+        let honest = Set((1...3).map { makeEndpoint($0) })
+        #expect(honest.isSubset(of: peers(store, hash)))
+        #expect(peers(store, hash).count == 6)
+        // Newcomers take the places of the address that has the most.
+        announce(makeEndpoint(4))
+        announce(makeEndpoint(5))
+        #expect(honest.isSubset(of: peers(store, hash)))
+        var roomy = makeStore()
+        for port in 1...9 as ClosedRange<UInt16> {
+            _ = roomy.announce(makeEndpoint(9, port: port), for: hash, own: .zero, at: makeTime(0))
+        }
+        #expect(peers(roomy, hash) == (6...9).map { makeEndpoint(9, port: $0) })
+    }
+
     @Test func theOldestPeerOfAFullInfoHashGoes() {
         var store = makeStore { $0.peersPerInfoHashLimit = 3 }
         let hash = makeID(prefix: 1)

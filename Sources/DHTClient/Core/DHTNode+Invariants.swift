@@ -45,6 +45,27 @@ extension Lookup {
         if report.hedged > 0, report.stalled == 0 { return "a hedge without a stalled query" }
         if settings.beta == 0, report.hedged > 0 { return "a hedge with beta 0" }
         if candidates.contains(where: { Int($0.hop) > settings.hopCap }) { return "over the cap" }
+        return brokenSlots ?? brokenEnd
+    }
+
+    /// More queries in flight than slots; told where the whole list is its top, so that no query
+    /// was pushed out of it.
+    private var brokenSlots: String? {
+        guard shortlist.count <= settings.k + settings.alpha + settings.beta else { return nil }
+        let states = shortlist.candidates.map(\.state)
+        let stalled = states.count { $0 == .stalled }
+        let inFlight = states.count { $0 == .open } + stalled
+        return inFlight > settings.alpha + min(settings.beta, stalled) ? "too many at once" : nil
+    }
+
+    /// A complete lookup that left out one of the closest.
+    private var brokenEnd: String? {
+        guard ending(at: startedAt) == .complete else { return nil }
+        var settled = 0
+        for candidate in shortlist.candidates where settled < settings.k {
+            if candidate.state == .fresh { return "complete, though a closer one was not asked" }
+            if candidate.state == .answered || candidate.state == .overdue { settled += 1 }
+        }
         return nil
     }
 }

@@ -11,6 +11,10 @@ extension DHTNode {
     ) {
         counters.queriesReceived += 1
         guard settings.answersQueries else { return counters.drop(.queryInClientMode) }
+        // It is echoed, and nobody needs so long a one: such a reply would be cut up on the way.
+        guard message.transaction.count <= Self.transactionLimit else {
+            return counters.drop(.badQuery)
+        }
         guard answerRates.take(rateKey(peer), at: now) else { return counters.drop(.addressRate) }
         guard replyRate.take(at: now) else { return counters.drop(.replyRate) }
         guard outbox.bytes.count < settings.pacing.outboxLimit else {
@@ -32,6 +36,9 @@ extension DHTNode {
         case .put: answerPut(question, bytes)
         }
     }
+
+    /// Bytes that a query's transaction may have.
+    private static var transactionLimit: Int { 64 }
 
     /// A query together with where it came from and when.
     private struct Question {

@@ -18,7 +18,7 @@ extension DHTNode {
         noteSignOfLife(entry, isStranger: isStranger || entry.expected == nil, at: now)
         // Whoever answers a ping under another id has been started anew, and lives.
         guard !isStranger || entry.method == .ping else {
-            return settle(entry, .badReply, at: now)
+            return receiveStranger(message, bytes, entry, from: sender, at: now)
         }
         noteAnswer(entry, from: sender, at: now)
         if let address = message.observedAddress { noteAddress(address, seenBy: peer, at: now) }
@@ -29,6 +29,25 @@ extension DHTNode {
         case .ping: maintenance.pingsUnderWay -= 1
         case .canary: break
         }
+    }
+
+    /// The right address answers under another id than it was named with.
+    ///
+    /// A liar that names an honest address under a false id would hide it if that were no answer.
+    /// So the lookup takes it, under the true id; the routing table does not, until it is asked as
+    /// what it is.
+    private mutating func receiveStranger(
+        _ message: Message,
+        _ bytes: Span<UInt8>,
+        _ entry: Transactions.Entry,
+        from sender: NodeID,
+        at now: DHTInstant
+    ) {
+        guard case .lookup(let id, let place) = entry.purpose,
+            !settings.requiresSecureIDs || SecureID.isValid(sender, for: entry.endpoint)
+        else { return settle(entry, .badReply, at: now) }
+        noteOutcome(answered: true)
+        deliver(message, bytes, to: id, place, from: sender, at: now)
     }
 
     /// Drops the contact that a query went to.

@@ -212,6 +212,10 @@ extension DHTNode {
     private mutating func finishWrite(at index: Int, _ phase: WritePhase, _ now: DHTInstant) {
         guard var result = result(at: index, phase.end, now) else { return }
         result.write = phase.report
+        if let active = lookups[index], let publication = active.purpose.publication {
+            let family = active.lookup.family
+            renewalEnded(publication, family, stored: phase.report.stored, at: now)
+        }
         switch lookups[index]?.purpose {
         case .write: actions.append(.finished(result))
         case .renewal(let publication): actions.append(.renewed(publication, result))
@@ -228,6 +232,8 @@ struct StandingPublication: Sendable {
     let publication: Publication
     let family: AddressFamily
     var due: DHTInstant
+    /// Writes in a row that no node stored.
+    var failures = 0
 }
 
 extension Publication {
@@ -249,21 +255,55 @@ extension DHTNode {
     /// Repeats the publications that are due; the rest of them waits for the next time.
     mutating func renewPublications(at now: DHTInstant) {
         var begun = 0
-        for index in publications.indices where publications[index].due <= now {
-            guard begun < 8 else { return }
+        let count = publications.count
+        // All of them within ten minutes, so that none is late where all are due at once.
+        let most = max(8, count / 60)
+        let start = renewalCursor
+        for step in 0..<count {
+            let index = (start + step) % count
+            guard publications[index].due <= now else { continue }
+            guard begun < most else { return }
             begun += 1
+            renewalCursor = index + 1
             var publication = publications[index].publication
             // The condition held when the item was new; repeating it would fail on our own item.
             if case .item(let item, _) = publication { publication = .item(item) }
             publications[index].due = now + renewalPause(of: publication)
-            _ = try? begin(
+            let id = try? begin(
                 publication,
                 purpose: .renewal(publication),
                 options: LookupOptions(family: publications[index].family),
                 deadline: now + settings.maintenance.writeTime,
                 at: now
             )
+            if id == nil { retry(at: index, now) }
         }
+    }
+
+    /// Takes note of what became of a write that is to be kept alive: one that no node stored is
+    /// tried again soon, before the nodes that hold the last one have forgotten it.
+    private mutating func renewalEnded(
+        _ publication: Publication,
+        _ family: AddressFamily,
+        stored: Int,
+        at now: DHTInstant
+    ) {
+        let standing = publications.firstIndex {
+            $0.family == family && $0.publication.hasSamePlace(as: publication)
+        }
+        guard let index = standing else { return }
+        if stored == 0 { return retry(at: index, now) }
+        publications[index].failures = 0
+    }
+
+    /// Tries again in one to two minutes, then in twice that and so on, up to its usual pause.
+    private mutating func retry(at index: Int, _ now: DHTInstant) {
+        let usual = renewalPause(of: publications[index].publication)
+        let part = Double(random.next() >> 11) / Double(1 << 53)
+        let doublings = Double(1 << min(publications[index].failures, 6))
+        let pause = TimeSpan.minutes(1).scaled(by: (1 + part) * doublings)
+        publications[index].due = now + min(pause, usual)
+        publications[index].failures += 1
     }
 
     private mutating func renewalPause(of publication: Publication) -> TimeSpan {

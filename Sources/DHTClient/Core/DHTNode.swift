@@ -19,6 +19,8 @@ package struct DHTNode<Random: RandomNumberGenerator> {
     /// Lookups that wait for the overall rate, first come first served.
     var starved: [LookupID] = []
     var publications: [StandingPublication] = []
+    /// Where the next renewals begin, so that each has its turn when many are due.
+    var renewalCursor = 0
 
     var queryRate: PacketRate
     var replyRate: PacketRate
@@ -81,7 +83,9 @@ package struct DHTNode<Random: RandomNumberGenerator> {
             limit: addresses
         )
         tokens = Tokens(rotation: settings.storage.tokenRotation, at: now, using: &random)
-        peerStore = PeerStore(settings.storage)
+        var storage = settings.storage
+        if settings.allowsSharedNetworks { storage.peersPerAddressLimit = .max }
+        peerStore = PeerStore(storage)
         itemStore = ItemStore(settings.storage)
         observed = ObservedAddress(votesNeeded: settings.maintenance.addressVotes)
         maintenance = Maintenance(at: now, settings.maintenance, using: &random)

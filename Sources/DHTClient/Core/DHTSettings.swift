@@ -93,10 +93,15 @@ package struct LookupSettings: Sendable {
     package var packetBudget = 200
     /// Contacts taken from one reply.
     package var nodesPerReply = 20
-    /// Providers that one lookup collects.
+    /// Providers that one lookup collects; when there are more, each node that names some has its
+    /// share.
     package var providersLimit = 256
     /// Unanswered referrals after which what else the same node named is asked last.
     package var silentReferralsLimit = 3
+    /// Queries that one lookup spends on such candidates before it gives up as unknown.
+    ///
+    /// What two honest nodes name; a liar makes a lookup no longer than that.
+    package var doubtfulLimit = 16
     /// Lookups at once; further ones are refused.
     package var activeLimit = 1024
     /// The longest token that is kept for a write; others are taken for "do not store here".
@@ -142,8 +147,12 @@ package struct RoutingSettings: Sendable {
 package struct StorageSettings: Sendable {
     /// Info-hashes with announced peers; beyond it those farthest from the own id go.
     package var infoHashesLimit = 2_000
-    /// Peers of one info-hash; beyond it the oldest go.
+    /// Peers of one info-hash; beyond it the oldest of the address with the most go.
     package var peersPerInfoHashLimit = 100
+    /// Peers of one address (one /64 for IPv6) in an info-hash; beyond it its oldest goes.
+    ///
+    /// Not counted where all nodes share one address.
+    package var peersPerAddressLimit = 4
     /// How long an announce lives (BEP 5: 30 to 45 minutes in practice).
     package var peerLifetime = TimeSpan.minutes(45)
     /// Peers in one reply; more would not fit the datagram.

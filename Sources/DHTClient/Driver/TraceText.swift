@@ -100,6 +100,7 @@ package struct TraceText: Sendable {
         case .packetBudget: "packet budget"
         case .noContacts: "no contacts"
         case .unreachable: "nobody answered"
+        case .tooFewAnswers: "too few answered"
         case .cancelled: "cancelled"
         }
     }

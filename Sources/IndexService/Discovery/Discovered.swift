@@ -95,7 +95,7 @@ extension Discovered.Obstacle: Comparable {
         // The deadline came first, but longer would not have helped.
         case .deadline where report.responded == 0: self = .unreachable
         case .deadline, .hopCap, .packetBudget, .complete, .satisfied: self = .deadline
-        case .noContacts, .unreachable, .cancelled: self = .unreachable
+        case .noContacts, .unreachable, .tooFewAnswers, .cancelled: self = .unreachable
         }
     }
 

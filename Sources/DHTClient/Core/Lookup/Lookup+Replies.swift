@@ -32,11 +32,13 @@ extension Lookup {
         report.responded += 1
         report.bytesReceived += byteCount
         if shortlist[place].wasStalled { countReferral(of: place, silent: -1) }
-        if let referrer = referrer(of: place) {
+        let isAsNamed = shortlist.id(of: place).map { $0 == id } ?? true
+        if isAsNamed, let referrer = referrer(of: place) {
             let count = Int(shortlist[referrer].answeredReferrals) + 1
             shortlist[referrer].answeredReferrals = UInt8(clamping: count)
         }
-        if shortlist.id(of: place) == nil { shortlist.identify(place, as: id) }
+        // Whoever named it under another id must not hide it: it answers for what it is.
+        if shortlist.id(of: place) != id { shortlist.identify(place, as: id) }
         shortlist[place].state = .answered
         shortlist[place].endedAt = now
         if case .nodes = goal, report.winner == nil { report.firstResult = now.since(startedAt) }
@@ -92,23 +94,48 @@ extension Lookup {
 
     /// Providers that one answer named; call once per answer, with all of them.
     package mutating func found(_ peers: [Endpoint], from place: UInt8, at now: DHTInstant) {
-        var isFirst = true
-        for peer in peers {
+        var named: Set<Endpoint> = []
+        // What is named twice in one answer is still the word of one node.
+        for peer in peers where named.insert(peer).inserted {
             if let known = providers.firstIndex(where: { $0.endpoint == peer }) {
                 providers[known].sightings += 1
-            } else if providers.count < settings.providersLimit {
-                providers.append(FoundPeer(endpoint: peer, sightings: 1))
             } else {
-                report.discarded += 1
-                continue
+                providers.append(FoundPeer(endpoint: peer, sightings: 1))
+                providerSources.append(place)
+                if providers.count > settings.providersLimit { dropProvider() }
             }
             let given = Int(shortlist[place].valuesGiven) + 1
             shortlist[place].valuesGiven = UInt8(clamping: given)
-            guard isFirst else { continue }
-            isFirst = false
-            givers += 1
         }
-        if !isFirst { tookResult(from: place, at: now) }
+        guard !named.isEmpty else { return }
+        givers += 1
+        tookResult(from: place, at: now)
+    }
+
+    /// Makes room for a provider: the node that named the most first loses the one that the fewest
+    /// have named, so that no liar, however early, crowds out what others name.
+    ///
+    /// Of equals the one that sorts last goes, whatever the order in which they came.
+    private mutating func dropProvider() {
+        var shares = [Int](repeating: 0, count: 256)
+        for source in providerSources { shares[Int(source)] += 1 }
+        let most = shares.max() ?? 0
+        var dropped: Int?
+        for index in providers.indices where shares[Int(providerSources[index])] == most {
+            guard let other = dropped else {
+                dropped = index
+                continue
+            }
+            let (one, two) = (providers[index], providers[other])
+            let isLess =
+                one.sightings == two.sightings
+                ? one.endpoint.sortKey > two.endpoint.sortKey : one.sightings < two.sightings
+            if isLess { dropped = index }
+        }
+        guard let dropped else { return }
+        providers.remove(at: dropped)
+        providerSources.remove(at: dropped)
+        report.discarded += 1
     }
 
     /// An item that an answer carried.

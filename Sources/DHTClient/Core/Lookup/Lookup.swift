@@ -12,17 +12,23 @@ package struct Lookup: Sendable {
     let settings: LookupSettings
     /// Answers among the k closest that it needs: k for a write, a quorum for a read.
     let quorum: Int
+    /// Whether it is the search of a write, which no result ends.
+    private let needsAllTokens: Bool
     /// Delays now in force; the owner renews them as reply times change.
     package var delays: Delays
     package internal(set) var shortlist: Shortlist
     package internal(set) var report = LookupReport()
     /// In the order of discovery.
     package internal(set) var providers: [FoundPeer] = []
+    /// The place of the node that named each of them first.
+    var providerSources: [UInt8] = []
     package internal(set) var item: StoredItem?
     /// Nodes that named a provider or gave a valid item.
     var givers = 0
-    /// The closest distance of a node that was named at the end of too long a chain.
-    private var cappedAt: Distance?
+    /// Queries to doubtful candidates.
+    private var doubtfulAsked = 0
+    /// The distances of nodes that were named at the end of too long a chain, the closest first.
+    private var cappedAt: [Distance] = []
 
     /// When a query is stalled, when a complete lookup stops waiting for it, when it has failed.
     package struct Delays: Equatable, Sendable {
@@ -54,11 +60,13 @@ package struct Lookup: Sendable {
         self.delays = delays
         self.deadline = deadline
         startedAt = now
+        self.needsAllTokens = needsAllTokens
         quorum = needsAllTokens ? settings.k : min(settings.quorum, settings.k)
         shortlist = Shortlist(
             target: target,
             capacity: settings.shortlistCapacity,
-            allowsSharedNetworks: allowsSharedNetworks
+            allowsSharedNetworks: allowsSharedNetworks,
+            silentReferralsLimit: settings.silentReferralsLimit
         )
     }
 
@@ -85,12 +93,16 @@ extension Lookup {
         guard open < settings.alpha + min(settings.beta, stalled) else { return nil }
         let wave = open < settings.alpha ? Wave.alpha : .beta
         var answered = 0
+        var overdue = 0
         /// A fresh candidate that is only taken when nothing better is in reach.
         var secondBest: Next?
         for place in shortlist.order {
             let candidate = shortlist[place]
             if candidate.state == .answered { answered += 1 }
+            if candidate.state == .overdue { overdue += 1 }
             if answered == settings.k { break }
+            // But for the doubtful ones above, the k closest are settled: what is below is no use.
+            if secondBest != nil, isEnough(answered: answered, overdue: overdue) { break }
             guard candidate.state == .fresh, candidate.deferredUntil <= now else { continue }
             let next = Next(place: place, endpoint: candidate.endpoint, wave: wave)
             if isLastChoice(candidate, wave) {
@@ -103,7 +115,7 @@ extension Lookup {
     }
 
     private func isLastChoice(_ candidate: Candidate, _ wave: Wave) -> Bool {
-        candidate.isLikelyToStall || isDoubtful(candidate)
+        candidate.isLikelyToStall || shortlist.isDoubtful(candidate)
             || (wave == .beta && sharesNetworkWithStalled(candidate))
     }
 
@@ -131,7 +143,7 @@ extension Lookup {
             switch candidate.state {
             // Those that are passed over do not push what is asked instead out of the top.
             case .failed: continue
-            case .fresh where candidate.deferredUntil > now || isDoubtful(candidate):
+            case .fresh where candidate.deferredUntil > now || shortlist.isDoubtful(candidate):
                 continue
             case .fresh, .answered: break
             case .overdue: open += overdueKeepsSlot ? 1 : 0
@@ -149,6 +161,7 @@ extension Lookup {
     package mutating func sent(_ next: Next, byteCount: Int, at now: DHTInstant) {
         report.queried += 1
         report.bytesSent += byteCount
+        if shortlist.isDoubtful(shortlist[next.place]) { doubtfulAsked += 1 }
         if next.wave == .beta { report.hedged += 1 }
         shortlist[next.place].state = .open
         shortlist[next.place].wave = next.wave
@@ -159,16 +172,6 @@ extension Lookup {
     /// Passes over a candidate until its node may be sent another packet.
     package mutating func deferCandidate(_ place: UInt8, until time: DHTInstant) {
         shortlist[place].deferredUntil = time
-    }
-
-    /// Whether the node that named a candidate has named too many that stayed silent.
-    ///
-    /// A liar can fill the top of the list with close but dead addresses; those are asked last.
-    private func isDoubtful(_ candidate: Candidate) -> Bool {
-        guard candidate.referrer != Candidate.none else { return false }
-        let referrer = shortlist[candidate.referrer]
-        return referrer.answeredReferrals == 0
-            && Int(referrer.silentReferrals) >= settings.silentReferralsLimit
     }
 
     /// Whether a hedge would go to the network that is already being waited for.
@@ -244,6 +247,7 @@ extension Lookup {
     /// Whether the goal was reached before everything was asked.
     package var isSatisfied: Bool {
         switch goal {
+        case _ where needsAllTokens: false
         case .nodes, .mutable: false
         case .peers(_, let enough):
             providers.count >= enough.providers && givers >= enough.responders
@@ -259,7 +263,14 @@ extension Lookup {
     /// The end that the state of the queries implies, whatever the time.
     private var exhaustion: LookupEnd? {
         if shortlist.count == 0 { return .noContacts }
-        if isSettled { return isCutShort ? .hopCap : .complete }
+        switch settlement {
+        case .settled: return isCutShort ? .hopCap : .complete
+        case .butForDoubtful:
+            if report.queried >= settings.packetBudget { return .packetBudget }
+            if doubtfulAsked >= settings.doubtfulLimit { return .tooFewAnswers }
+            return nil
+        case .open: break
+        }
         var anyFresh = false
         for place in shortlist.order {
             let state = shortlist[place].state
@@ -268,48 +279,81 @@ extension Lookup {
         }
         if anyFresh { return report.queried >= settings.packetBudget ? .packetBudget : nil }
         if report.responded == 0 { return .unreachable }
-        return isCutShort ? .hopCap : .complete
+        if isCutShort { return .hopCap }
+        return heardEnough ? .complete : .tooFewAnswers
+    }
+
+    /// Whether the answers speak for the network when nobody is left to ask and the k closest are
+    /// not settled: a quorum of them, or those of all there are, as in a network of a few nodes.
+    ///
+    /// One answer amid silence says nothing of what the silent ones hold, nor do a few when our
+    /// own limits kept others off the list.
+    private var heardEnough: Bool {
+        if report.responded >= min(settings.quorum, settings.k) { return true }
+        return report.timedOut + report.failed == 0 && !shortlist.hasTurnedAway
+    }
+
+    /// How far the k closest are settled.
+    private enum Settlement {
+        case open
+        /// There are doubtful ones among them that have not been asked yet.
+        case butForDoubtful
+        case settled
     }
 
     /// Whether the k closest are settled: answered, or asked for so long that, going by the reply
     /// times of late, no answer is to be expected, with a quorum of answers among them.
     ///
     /// Silence of a few of the closest is the rule in a network where every third node ignores
-    /// BEP 44; waiting for their timeout buys nothing that the quorum has not.
-    private var isSettled: Bool {
+    /// BEP 44; waiting for their timeout buys nothing that the quorum has not. Doubtful candidates
+    /// are asked last, but asked: churn makes honest referrals look like those of a liar.
+    private var settlement: Settlement {
         var answered = 0
         var overdue = 0
+        var isDoubted = false
         for place in shortlist.order {
             switch shortlist[place].state {
-            case .fresh where isDoubtful(shortlist[place]): continue
-            case .fresh, .open, .stalled: return false
+            case .fresh where shortlist.isDoubtful(shortlist[place]):
+                isDoubted = true
+                continue
+            case .fresh, .open, .stalled: return .open
             case .failed: continue
             case .answered: answered += 1
             case .overdue: overdue += 1
             }
-            if answered >= quorum, answered + overdue >= settings.k { return true }
+            if isEnough(answered: answered, overdue: overdue) {
+                return isDoubted ? .butForDoubtful : .settled
+            }
         }
-        return false
+        return .open
+    }
+
+    private func isEnough(answered: Int, overdue: Int) -> Bool {
+        answered >= quorum && answered + overdue >= settings.k
     }
 
     /// Whether a node closer than the k-th answer was left out because of the hop cap.
     private var isCutShort: Bool {
-        guard let cappedAt else { return false }
+        guard let closest = cappedAt.first else { return false }
         var answered = 0
         for place in shortlist.order where shortlist[place].state == .answered {
             answered += 1
-            if answered == settings.k { return cappedAt < shortlist[place].distance }
+            if answered == settings.k { return closest < shortlist[place].distance }
         }
         return true
     }
 
     /// Takes note of a node that was not followed because of the hop cap.
     mutating func capped(at distance: Distance) {
-        cappedAt = min(cappedAt ?? distance, distance)
+        let index = cappedAt.firstIndex { distance <= $0 } ?? cappedAt.endIndex
+        if index < cappedAt.endIndex, cappedAt[index] == distance { return }
+        cappedAt.insert(distance, at: index)
+        // More than are ever asked; the closest decide.
+        if cappedAt.count > settings.shortlistCapacity { cappedAt.removeLast() }
     }
 
     /// Takes note that a shorter chain has led to a node after all.
     mutating func uncap(at distance: Distance) {
-        if cappedAt == distance { cappedAt = nil }
+        cappedAt.removeAll { $0 == distance }
     }
 }

@@ -2,7 +2,7 @@
 package enum LookupEnd: Equatable, Sendable, CaseIterable {
     /// The goal was reached before all was asked.
     case satisfied
-    /// The k closest were settled, or there was nobody left to ask.
+    /// The k closest were settled, or all that could be asked were and enough of them answered.
     case complete
     case deadline
     /// Closer nodes were named, but at the end of too long a chain.
@@ -12,6 +12,8 @@ package enum LookupEnd: Equatable, Sendable, CaseIterable {
     case noContacts
     /// Everybody who could be asked was silent.
     case unreachable
+    /// Nobody was left to ask, and too few had answered to say that it is not there.
+    case tooFewAnswers
     case cancelled
 }
 

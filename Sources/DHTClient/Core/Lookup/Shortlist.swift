@@ -6,11 +6,20 @@ package struct Shortlist: Sendable {
     package let target: NodeID
     private let capacity: Int
     private let allowsSharedNetworks: Bool
+    private let silentReferralsLimit: Int
     private var storage: [Candidate] = []
     /// Places in `storage`, closest first.
     package private(set) var order: [UInt8] = []
+    /// Whether a limit kept a candidate out: one of its network was there, or the list was full.
+    package private(set) var hasTurnedAway = false
 
-    package init(target: NodeID, capacity: Int, allowsSharedNetworks: Bool) {
+    package init(
+        target: NodeID,
+        capacity: Int,
+        allowsSharedNetworks: Bool,
+        silentReferralsLimit: Int = .max
+    ) {
+        self.silentReferralsLimit = silentReferralsLimit
         self.target = target
         self.capacity = min(max(1, capacity), 250)
         self.allowsSharedNetworks = allowsSharedNetworks
@@ -71,12 +80,10 @@ package struct Shortlist: Sendable {
         return insert(candidate)
     }
 
-    /// A bootstrap node has told its id and takes its place by distance.
+    /// A candidate has told its true id and takes its place by distance.
     package mutating func identify(_ place: UInt8, as id: NodeID) {
         storage[Int(place)].isIdentified = true
-        storage[Int(place)].distance = id.distance(to: target)
-        order.removeAll { $0 == place }
-        order.insert(place, at: position(of: storage[Int(place)].distance))
+        move(place, to: id.distance(to: target))
     }
 
     /// The id of a candidate; nil for a bootstrap node that has not answered.
@@ -91,10 +98,13 @@ package struct Shortlist: Sendable {
     }
 
     private mutating func insert(_ candidate: Candidate) -> Outcome {
-        let network = candidate.endpoint.network
-        for known in storage {
-            if known.endpoint == candidate.endpoint { return .known }
-            if !allowsSharedNetworks, known.endpoint.network == network { return .sharedNetwork }
+        if let known = place(of: candidate.endpoint) {
+            claim(known, at: candidate.distance)
+            return .known
+        }
+        if !allowsSharedNetworks, !hasRoom(inNetworkOf: candidate.endpoint) {
+            hasTurnedAway = true
+            return .sharedNetwork
         }
         let position = position(of: candidate.distance)
         guard storage.count >= capacity else {
@@ -102,6 +112,7 @@ package struct Shortlist: Sendable {
             storage.append(candidate)
             return .added
         }
+        hasTurnedAway = true
         // Only one that was never asked may go: a query under way names its candidate by place.
         guard let last = order.lastIndex(where: { self[$0].state == .fresh }), last >= position
         else { return .tooFar }
@@ -109,6 +120,57 @@ package struct Shortlist: Sendable {
         storage[Int(place)] = candidate
         order.insert(place, at: position)
         return .added
+    }
+
+    /// The place of an address, asked or not.
+    private func place(of endpoint: Endpoint) -> UInt8? {
+        storage.firstIndex { $0.endpoint == endpoint }.map { UInt8(truncatingIfNeeded: $0) }
+    }
+
+    /// A second id is named for an address that has not been asked.
+    ///
+    /// The closer one counts, whoever came first, so that none who names it farther away than it is
+    /// can keep it from being asked; the answer tells its true id.
+    private mutating func claim(_ place: UInt8, at distance: Distance) {
+        guard self[place].state == .fresh, self[place].isIdentified,
+            distance < self[place].distance
+        else { return }
+        move(place, to: distance)
+    }
+
+    private mutating func move(_ place: UInt8, to distance: Distance) {
+        storage[Int(place)].distance = distance
+        order.removeAll { $0 == place }
+        order.insert(place, at: position(of: distance))
+    }
+
+    /// Whether there is a place for one more of a network: nobody has it, or those that have it
+    /// failed or are doubtful and were never asked.
+    ///
+    /// At most three of a network get their turn, so that a whole one of dead addresses costs no
+    /// more than that.
+    private func hasRoom(inNetworkOf endpoint: Endpoint) -> Bool {
+        let network = endpoint.network
+        var holders = 0
+        for holder in storage where holder.endpoint.network == network {
+            holders += 1
+            switch holder.state {
+            case .failed where holders < 3: continue
+            case .fresh where holders < 3 && isDoubtful(holder): continue
+            default: return false
+            }
+        }
+        return true
+    }
+
+    /// Whether the node that named a candidate has named too many that stayed silent.
+    ///
+    /// A liar can fill the top of the list with close but dead addresses; those are asked last.
+    func isDoubtful(_ candidate: Candidate) -> Bool {
+        guard candidate.referrer != Candidate.none else { return false }
+        let referrer = self[candidate.referrer]
+        return referrer.answeredReferrals == 0
+            && Int(referrer.silentReferrals) >= silentReferralsLimit
     }
 
     /// Where a distance belongs in `order`.

@@ -11,11 +11,36 @@ package struct PeerStore: Sendable {
         let infoHash: NodeID
         /// Oldest announce first.
         var peers: [Peer]
+
+        /// Adds a peer; where one has to go it is the oldest of an address that has the most, so
+        /// that nobody evicts the others by announcing many ports.
+        mutating func add(_ peer: Peer, _ settings: StorageSettings) {
+            let ofSameAddress = peers.count { $0.address == peer.address }
+            if ofSameAddress >= settings.peersPerAddressLimit {
+                if let oldest = peers.firstIndex(where: { $0.address == peer.address }) {
+                    peers.remove(at: oldest)
+                }
+            } else if peers.count >= settings.peersPerInfoHashLimit {
+                var counts: [Endpoint: Int] = [:]
+                for peer in peers { counts[peer.address, default: 0] += 1 }
+                let most = counts.values.max() ?? 0
+                if let oldest = peers.firstIndex(where: { counts[$0.address] == most }) {
+                    peers.remove(at: oldest)
+                }
+            }
+            peers.append(peer)
+        }
     }
 
     private struct Peer: Sendable {
         let endpoint: Endpoint
         let expires: DHTInstant
+
+        /// What counts as one address: a /64 for IPv6.
+        var address: Endpoint {
+            endpoint.family == .v4
+                ? endpoint.with(port: 0) : Endpoint(v6: endpoint.high, 0, port: 0)
+        }
     }
 
     package init(_ settings: StorageSettings) {
@@ -36,10 +61,8 @@ package struct PeerStore: Sendable {
     ) -> Bool {
         guard let slot = slot(for: infoHash, own: own) else { return false }
         entries[slot].peers.removeAll { $0.endpoint == endpoint || $0.expires <= now }
-        if entries[slot].peers.count >= settings.peersPerInfoHashLimit {
-            entries[slot].peers.removeFirst()
-        }
-        entries[slot].peers.append(Peer(endpoint: endpoint, expires: now + settings.peerLifetime))
+        let expires = now + settings.peerLifetime
+        entries[slot].add(Peer(endpoint: endpoint, expires: expires), settings)
         return true
     }
 
