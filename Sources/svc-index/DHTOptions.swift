@@ -62,10 +62,14 @@ struct DHTOptions: ParsableArguments {
         do {
             var configuration = try MainlineConfiguration(settings: settings)
             configuration.node.answersQueries = answersQueries
-            return try await MainlineClient.withClient(configuration) {
-                client throws(MainlineError) in
-                try await body(client, settings)
+            let outcome = try await MainlineClient.withClient(configuration) {
+                client throws(MainlineError) -> Result<Outcome, Failure> in
+                if let obstacle = await client.status().bootstrapObstacle {
+                    return .failure(Failure(.unavailable, "\(obstacle); see --dht-bootstrap"))
+                }
+                return .success(try await body(client, settings))
             }
+            return try outcome.get()
         } catch let error as MainlineError {
             throw Failure(.unavailable, error.description)
         } catch let error as StartError {

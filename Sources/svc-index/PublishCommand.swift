@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import DHTClient
 internal import DHTCore
-internal import Glibc
 internal import IndexService
 internal import UnixSignals
 
@@ -81,77 +80,27 @@ struct PublishCommand: AsyncParsableCommand {
         _ client: MainlineClient,
         _ settings: Settings.DHT
     ) async throws(MainlineError) -> Result<Void, Failure> {
-        var found: [LookupResult] = []
-        for family in client.families {
-            let result = try await client.lookup(
-                .mutable(name.publicKey, salt: []),
-                options: LookupOptions(family: family),
-                deadline: settings.writeDeadlineFromNow
-            )
-            // Writing where one could not look would drop the key's other records.
-            if result.verdict != .unknown { found.append(result) }
+        let writer = KeyNameWriter(
+            client: client,
+            signer: signer,
+            keepsAlive: keepAlive,
+            time: TimeSpan(settings.deadline).scaled(by: 2)
+        )
+        let written: KeyNameWriter.Written
+        do throws(KeyNameWriteError) {
+            written = try await writer.write([(name, link)])
+        } catch {
+            if case .client(let error) = error { throw error }
+            return .failure(error.failure)
         }
-        guard !found.isEmpty else {
-            let sentence = "the DHT could not be asked to the end; try again"
-            return .failure(Failure(.unavailable, sentence))
-        }
-        let item: StoredItem
-        switch signed(link, of: name, signer, current: found.newestItem) {
-        case .success(let signed): item = signed
-        case .failure(let failure): return .failure(failure)
-        }
-        var (stored, wasOvertaken) = (0, false)
-        for before in found {
-            let result = try await client.publish(
-                .item(item, compareAndSwap: before.item?.mutable?.sequence),
-                keepsAlive: keepAlive,
-                options: LookupOptions(family: before.family),
-                deadline: settings.writeDeadlineFromNow
-            )
+        for result in written.results {
             do throws(Failure) {
-                try report(result, item, link, of: name)
+                try report(result, written.item, link, of: name)
             } catch {
                 return .failure(error)
             }
-            stored += result.write?.stored ?? 0
-            let refusals = result.write?.refusals ?? []
-            // 301 and 302: the node holds another item than the one that was changed (BEP 44).
-            if refusals.contains(where: { (301...302).contains($0.code) }) { wasOvertaken = true }
         }
-        guard stored == 0 else { return .success(()) }
-        let sentence =
-            wasOvertaken
-            ? "the key's records changed meanwhile; run the command again"
-            : "no node took the record; see --dht-bootstrap"
-        return .failure(Failure(.unavailable, sentence))
-    }
-
-    private func signed(
-        _ link: ContentLink,
-        of name: KeyName,
-        _ signer: ItemSigner,
-        current: StoredItem?
-    ) -> Result<StoredItem, Failure> {
-        do throws(KeyNameUpdateError) {
-            let update = try KeyNameUpdate(
-                pointing: name,
-                at: link,
-                in: current,
-                microseconds: Self.microsecondsNow()
-            )
-            guard let item = signer.item(value: update.value, sequence: update.sequence) else {
-                return .failure(Failure(.failed, "the record could not be signed; try again"))
-            }
-            return .success(item)
-        } catch {
-            return .failure(Failure(.failed, error.description))
-        }
-    }
-
-    private static func microsecondsNow() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+        return .success(())
     }
 
     private func report(
@@ -176,6 +125,20 @@ struct PublishCommand: AsyncParsableCommand {
         json.field("elapsed_ms", Int(result.report.elapsed.milliseconds.rounded()))
         json.endObject()
         try StandardStreams.write(json.bytes + [UInt8(ascii: "\n")], lostReader: .fails)
+    }
+}
+
+extension KeyNameWriteError {
+    /// What the command says of it.
+    fileprivate var failure: Failure {
+        switch self {
+        case .client(let error): Failure(.unavailable, error.description)
+        case .couldNotLook: Failure(.unavailable, "\(self); try again")
+        case .update: Failure(.failed, description)
+        case .notSigned: Failure(.failed, "\(self); try again")
+        case .notStored: Failure(.unavailable, "\(self); see --dht-bootstrap")
+        case .overtaken: Failure(.unavailable, "\(self); run the command again")
+        }
     }
 }
 

@@ -51,7 +51,8 @@ import Testing
             break
         }
         let status = await client.status()
-        #expect(status.unresolved.count == 1)
+        #expect(status.bootstrap.map(\.problem) != [nil])
+        #expect(status.obstacle()?.contains("; bootstrap node name.invalid:6881: ") == true)
         #expect(!status.canLookUp())
         await client.stop()
     }
@@ -87,6 +88,26 @@ import Testing
         #expect(await client.status().node.good == 1)
         await client.stop()
         await network.stop()
+    }
+
+    @Test(arguments: [
+        ("[::1]:6881", "no IPv6 address is bound"), ("255.255.255.255:6881", "no node can be at"),
+        ("name.invalid:6881", ""),
+    ])
+    func whyABootstrapNodeCannotBeAskedIsSaid(node: String, reason: String) async throws {
+        let (events, continuation) = AsyncStream.makeStream(of: MainlineEvent.self)
+        var configuration = makeConfiguration()
+        let names = node.hasPrefix("name") ? [node] : [node, "other.invalid:1"]
+        configuration.bootstrap = try BootstrapAddress.list(names)
+        let client = try await MainlineClient.start(configuration) { continuation.yield($0) }
+        // What is numeric is known by the time that a name has failed.
+        for await event in events { if case .bootstrapUnresolved = event { break } }
+        let status = await client.status()
+        let obstacle = try #require(status.bootstrapObstacle)
+        #expect(obstacle.contains("\(node): \(reason)"))
+        #expect(!obstacle.contains("does not answer"))
+        #expect(status.obstacle()?.contains("bootstrap node \(node): \(reason)") == true)
+        await client.stop()
     }
 
     @Test func pausesDoubleUpToTheirLimit() {

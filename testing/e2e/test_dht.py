@@ -70,7 +70,25 @@ class DHTTest(EndToEndTest):
             node = f"127.0.0.1:{deaf.getsockname()[1]}"
             done = self.command("lookup", cid, "--dht-bootstrap", node)
         self.assertEqual((done.returncode, done.text), (69, ""))
-        self.assertIn("could not be asked", done.complaint)
+        self.assertIn(f"could not be asked: {node}: it does not answer", done.complaint)
+
+    def test_bad_bootstrap_nodes_are_named_with_the_reason(self):
+        [cid] = self.content_ids([b"nowhere"])
+        for node, reason in (
+            ("name.invalid:6881", "name.invalid:6881: "),
+            ("[::1]:6881", "no IPv6 address is bound"),
+            ("255.255.255.255:6881", "no node can be at 255.255.255.255"),
+        ):
+            done = self.command("lookup", cid, "--dht-bootstrap", node)
+            self.assertEqual((done.returncode, done.text), (69, ""))
+            self.assertIn(reason, done.complaint)
+
+    def test_one_private_node_by_name_beside_a_dead_one_is_enough(self):
+        [cid] = self.content_ids([b"by name"])
+        port = self.bootstrap.split(",")[0].rpartition(":")[2]
+        nodes = f"localhost:{port},name.invalid:6881"
+        self.succeed(*self.joined("announce", cid, "--port", 9000))
+        self.assertIn("9000", self.succeed("lookup", cid, "--dht-bootstrap", nodes).text)
 
     def keygen(self, file="name.key"):
         return self.succeed("keygen", "--out", file).text.strip()

@@ -9,7 +9,11 @@ internal import NIOPosix
 /// for that. Numeric addresses are there at once.
 final class BootstrapResolver {
     /// What could not be resolved the last time, with the system's reason.
-    private(set) var failures: [ResolveFailure] = []
+    private var failures: [ResolveFailure] = []
+    /// The same, also while it is tried again.
+    private var reasons: [BootstrapAddress: String] = [:]
+    /// The last reason why nothing could be sent to an endpoint.
+    private var unsent: [Endpoint: SendFailure] = [:]
 
     /// Whether the first attempt to resolve names is under way.
     var isResolving: Bool { attempt == 0 && underWay > 0 }
@@ -31,6 +35,37 @@ final class BootstrapResolver {
         retry = configuration.retry
         eventLoop = driver.eventLoop
         self.driver = driver
+    }
+
+    /// Every bootstrap node and why it cannot be asked, as far as that is known; in the configured
+    /// order.
+    var states: [BootstrapState] {
+        addresses.map { BootstrapState(address: $0.description, problem: problem(of: $0)) }
+    }
+
+    private func problem(of address: BootstrapAddress) -> String? {
+        guard let endpoints = resolved[address] else {
+            return reasons[address] ?? "its name is being resolved"
+        }
+        let spoken = endpoints.filter { families.contains($0.family) }
+        guard let first = spoken.first else {
+            let name = endpoints.first?.family == .v6 ? "IPv6" : "IPv4"
+            return "no \(name) address is bound to ask it from (dht.bind)"
+        }
+        guard spoken.contains(where: { $0.scope != .martian }) else {
+            return "no node can be at \(first.description)"
+        }
+        return spoken.allSatisfy { unsent[$0] != nil } ? unsent[first]?.reason : nil
+    }
+
+    /// Takes note of whether the system took a datagram.
+    func noteSending(to endpoint: Endpoint, _ failure: SendFailure?) {
+        guard let failure else {
+            if !unsent.isEmpty { unsent[endpoint] = nil }
+            return
+        }
+        guard resolved.values.contains(where: { $0.contains(endpoint) }) else { return }
+        unsent[endpoint] = failure
     }
 
     func start() {
@@ -76,10 +111,11 @@ final class BootstrapResolver {
             resolved[address] = endpoints
             handOver()
         case .failure(let error):
-            let failure = error as? ResolveFailure
-            failures.append(
-                failure ?? ResolveFailure(address: address.description, reason: "\(error)")
-            )
+            let failure =
+                error as? ResolveFailure
+                ?? ResolveFailure(address: address.description, reason: "\(error)")
+            failures.append(failure)
+            reasons[address] = failure.reason
         }
         guard underWay == 0, !failures.isEmpty else { return }
         failures.sort { $0.address < $1.address }
@@ -131,6 +167,26 @@ final class BootstrapResolver {
 
 @available(*, unavailable)
 extension BootstrapResolver: Sendable {}
+
+extension SendFailure {
+    fileprivate var reason: String {
+        switch self {
+        case .unreachable: "no route leads to it"
+        case .forbidden: "a firewall forbids to send to it"
+        case .bufferFull: "the send buffer is full"
+        case .tooBig: "the path does not take datagrams of that size"
+        case .noSocket: "no socket is open"
+        case .other: "nothing can be sent to it"
+        }
+    }
+}
+
+/// What is known of a bootstrap node.
+package struct BootstrapState: Equatable, Sendable {
+    package let address: String
+    /// Why it cannot be asked, as the end of a sentence; nil when nothing is known against it.
+    package let problem: String?
+}
 
 /// A bootstrap node whose name could not be resolved.
 package struct ResolveFailure: Error, Equatable, Sendable {

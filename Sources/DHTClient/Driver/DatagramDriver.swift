@@ -195,6 +195,7 @@ extension DatagramDriver {
         let failure = node.withPayload(of: datagram) { payload in
             sockets.send(payload, to: datagram.endpoint)
         }
+        resolver?.noteSending(to: datagram.endpoint, failure)
         guard let failure else { return tally.sent(byteCount: datagram.byteCount) }
         tally.notSent(failure)
         // A full buffer loses a packet as the network does; asking somebody else at once would only
@@ -360,7 +361,7 @@ extension DatagramDriver {
             node: status,
             sockets: sockets?.statuses ?? [],
             sinceLastAnswer: status.lastAnswer.map { now.since($0) },
-            unresolved: resolver?.failures ?? [],
+            bootstrap: resolver?.states ?? [],
             isResolving: resolver?.isResolving ?? true,
             tally: tally,
             isStopped: isStopped

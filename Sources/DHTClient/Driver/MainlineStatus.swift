@@ -28,8 +28,8 @@ package struct MainlineStatus: Sendable {
     package var sockets: [SocketStatus]
     /// Since the last answer to any query of ours; nil before the first.
     package var sinceLastAnswer: TimeSpan?
-    /// Bootstrap nodes that could not be resolved the last time.
-    package var unresolved: [ResolveFailure]
+    /// The nodes to join by, in the configured order.
+    package var bootstrap: [BootstrapState]
     /// Whether names of bootstrap nodes are being resolved for the first time.
     package var isResolving: Bool
     package var tally: DriverTally
@@ -44,6 +44,20 @@ package struct MainlineStatus: Sendable {
         package var receiveBufferBytes: Int
         /// Why it is not open.
         package var lastError: String?
+    }
+
+    /// Bootstrap nodes that cannot be asked, each with the reason.
+    private var bootstrapProblems: [String] {
+        bootstrap.compactMap { state in
+            state.problem.map { "bootstrap node \(state.address): \($0)" }
+        }
+    }
+
+    /// Why there is nobody to join the DHT by, in a sentence; nil once anybody has answered.
+    package var bootstrapObstacle: String? {
+        guard sinceLastAnswer == nil, !bootstrap.isEmpty else { return nil }
+        let parts = bootstrap.map { "\($0.address): \($0.problem ?? "it does not answer")" }
+        return "the DHT could not be asked: \(parts.joined(separator: "; "))"
     }
 
     /// Whether lookups can be expected to work: a socket, contacts, and somebody who answers.
@@ -61,7 +75,8 @@ package struct MainlineStatus: Sendable {
         let known = node.good + node.questionable
         guard node.good >= bar.goodContacts, known >= bar.contacts else {
             return "\(node.good) good and \(node.questionable) dubious nodes are known; "
-                + "\(bar.goodContacts) good and \(bar.contacts) in all are needed"
+                + "\(bar.goodContacts) good (dht.min_good_nodes) and \(bar.contacts) in all "
+                + "(dht.min_nodes) are needed\(bootstrapProblems.map { "; \($0)" }.joined())"
         }
         guard let sinceLastAnswer, sinceLastAnswer <= bar.lastAnswer else {
             return "no node has answered lately"

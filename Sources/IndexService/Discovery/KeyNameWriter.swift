@@ -1,42 +1,91 @@
-internal import DHTClient
-internal import DHTCore
+package import DHTClient
+package import DHTCore
 internal import Foundation
 
 /// Points names of one key at content, on the DHT: reads what the key has published, changes these
 /// records of it and writes it back.
-struct KeyNameWriter: Sendable {
-    typealias Link = (name: KeyName, link: ContentLink)
+///
+/// A record of somebody else who writes at the same time is not lost, as far as nodes keep to BEP
+/// 44: a write is only taken where nothing changed since the read, and otherwise begins anew.
+package struct KeyNameWriter: Sendable {
+    package typealias Link = (name: KeyName, link: ContentLink)
 
     /// What is known of the key's item after a write.
-    struct Written: Sendable {
-        let sequence: Int64
-        /// Nodes that confirmed it.
-        let stored: Int
+    package struct Written: Sendable {
+        package let item: StoredItem
+        /// The last write, one result a family.
+        package let results: [LookupResult]
         /// False when it said all of it already and was stored again as it was.
-        let isNew: Bool
+        package let isNew: Bool
+
+        package var sequence: Int64 { item.mutable?.sequence ?? 0 }
+        /// Nodes that confirmed it.
+        package var stored: Int { results.reduce(0) { $0 + ($1.write?.stored ?? 0) } }
+
+        /// Whether a node holds another item than the one that was changed (301 and 302 of BEP 44).
+        fileprivate var wasOvertaken: Bool {
+            let refusals = results.flatMap { $0.write?.refusals ?? [] }
+            return refusals.contains { (301...302).contains($0.code) }
+        }
     }
 
-    /// The time of a lookup, and of a write with the lookup before it.
-    private static let time = TimeSpan.seconds(10)
+    /// How often a write begins, when others write at the same time.
+    private static let attempts = 5
 
     let client: MainlineClient
     let signer: ItemSigner
+    /// Whether the client is to renew what was written.
+    let keepsAlive: Bool
+    /// The time of a lookup, and of a write with the lookup before it.
+    let time: TimeSpan
 
-    func write(_ links: [Link]) async throws(KeyNameWriteError) -> Written {
-        let found = try await read()
-        guard !found.isEmpty else { throw .couldNotLook }
-        let current = found.compactMap(\.item).max { $1.supersedes($0) }
-        let (item, isNew) = try item(saying: links, after: current)
-        var (stored, wasOvertaken) = (0, false)
-        for before in found {
-            let write = try await put(item, before: isNew ? before.item : nil, before.family)
-            stored += write?.stored ?? 0
-            // 301 and 302: the node holds another item than the one that was changed (BEP 44).
-            let refusals = write?.refusals ?? []
-            if refusals.contains(where: { (301...302).contains($0.code) }) { wasOvertaken = true }
+    package init(
+        client: MainlineClient,
+        signer: ItemSigner,
+        keepsAlive: Bool = false,
+        time: TimeSpan = .seconds(10)
+    ) {
+        self.client = client
+        self.signer = signer
+        self.keepsAlive = keepsAlive
+        self.time = time
+    }
+
+    package func write(_ links: [Link]) async throws(KeyNameWriteError) -> Written {
+        var isNew = false
+        var last: StoredItem?
+        for attempt in 0..<Self.attempts {
+            if attempt > 0 { await Self.pause(before: attempt) }
+            let found = try await read()
+            guard !found.isEmpty else { throw .couldNotLook }
+            let current = found.compactMap(\.item).max { $1.supersedes($0) }
+            let (item, differs) = try item(saying: links, after: current)
+            isNew = isNew || differs
+            var results: [LookupResult] = []
+            for before in found {
+                // Without a condition a first item would replace that of somebody else unseen; with
+                // one, nodes that hold nothing take it all the same.
+                let condition = before.item?.mutable?.sequence ?? 0
+                results.append(
+                    try await put(item, replacing: differs ? condition : nil, before.family)
+                )
+            }
+            let written = Written(item: item, results: results, isNew: isNew)
+            // What was written before is what all of the closest give now: who still refuses it has
+            // nothing newer to show.
+            if !written.wasOvertaken || (item == last && written.stored > 0) {
+                guard written.stored > 0 else { throw .notStored }
+                return written
+            }
+            last = item
         }
-        guard stored > 0 else { throw wasOvertaken ? .overtaken : .notStored }
-        return Written(sequence: item.mutable?.sequence ?? 0, stored: stored, isNew: isNew)
+        throw .overtaken
+    }
+
+    /// Longer each time and by chance, so that two writers do not meet again.
+    private static func pause(before attempt: Int) async {
+        let longest = 100 << attempt
+        try? await Task.sleep(for: .milliseconds(Int.random(in: 0...longest)))
     }
 
     /// What each family knows of the key; one that could not be asked is left out, for writing
@@ -48,7 +97,7 @@ struct KeyNameWriter: Sendable {
                 let result = try await client.lookup(
                     .mutable(signer.publicKey, salt: []),
                     options: LookupOptions(family: family),
-                    deadline: .now + Self.time
+                    deadline: .now + time
                 )
                 if result.verdict != .unknown { found.append(result) }
             } catch {
@@ -60,15 +109,16 @@ struct KeyNameWriter: Sendable {
 
     private func put(
         _ item: StoredItem,
-        before: StoredItem?,
+        replacing sequence: Int64?,
         _ family: AddressFamily
-    ) async throws(KeyNameWriteError) -> WriteReport? {
+    ) async throws(KeyNameWriteError) -> LookupResult {
         do {
             return try await client.publish(
-                .item(item, compareAndSwap: before?.mutable?.sequence),
+                .item(item, compareAndSwap: sequence),
+                keepsAlive: keepsAlive,
                 options: LookupOptions(family: family),
-                deadline: .now + Self.time
-            ).write
+                deadline: .now + time
+            )
         } catch {
             throw .client(error)
         }
@@ -106,7 +156,7 @@ struct KeyNameWriter: Sendable {
 }
 
 /// Why names are not published.
-enum KeyNameWriteError: Error, CustomStringConvertible {
+package enum KeyNameWriteError: Error, CustomStringConvertible {
     case client(MainlineError)
     /// What the key has published is not known, so that nothing was written.
     case couldNotLook
@@ -116,7 +166,7 @@ enum KeyNameWriteError: Error, CustomStringConvertible {
     /// Somebody else changed the key's records meanwhile.
     case overtaken
 
-    var description: String {
+    package var description: String {
         switch self {
         case .client(let error): error.description
         case .couldNotLook: "the DHT could not be asked to the end"

@@ -76,6 +76,21 @@ import Testing
         }
     }
 
+    /// Two commands, or two instances, that begin under a new key at the same moment.
+    @Test func whoPublishesFirstAtTheSameTimeLosesNothing() async throws {
+        try await withWriter { writer in
+            let labels = ["a", "b", "c"]
+            let writes = try labels.map { try links([$0: "to \($0)"], of: writer) }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for write in writes { group.addTask { _ = try await writer.write(write) } }
+                try await group.waitForAll()
+            }
+            for label in labels {
+                #expect(try await target(of: label, writer) == makeContentID("to \(label)"))
+            }
+        }
+    }
+
     @Test func whereNobodyAnswersNothingIsWritten() async throws {
         let deaf = try DeafPeer()
         var configuration = MainlineConfiguration()
