@@ -2,6 +2,7 @@ internal import BLAKE3
 internal import Cache
 internal import Foundation
 internal import Spill
+internal import StoreFiles
 
 /// The second-level cache on disk, as the resolver sees it: it gets what RAM evicts, and gives it
 /// back once.
@@ -35,27 +36,38 @@ package final class AnswerSpill: Sendable {
     ///
     /// What is wrong with the directory shows in `status`; it is tried again.
     ///
-    /// - Parameter leastFree: bytes that are to stay free on its disk, for the index.
+    /// - Parameter index: what is to stay free of the disk when the index lies on the same one; nil
+    ///   when it lies on none.
     package convenience init(
         directory: String,
         maximumBytes: Int,
-        leastFree: Int,
+        beside index: (directory: String, leastFree: Int)?,
         breaker: CircuitBreaker
     ) {
         var configuration = SpillConfiguration(maximumBytes: maximumBytes) { bytes in
             ContentID(of: bytes).bytes
         }
         configuration.startsEmpty = true
-        configuration.minimumFreeBytes = Int64(leastFree)
         try? FileManager.default.createDirectory(
             atPath: directory,
             withIntermediateDirectories: true,
             attributes: [.posixPermissions: 0o700]
         )
+        if let index, Self.isSameDisk(directory, index.directory) {
+            configuration.minimumFreeBytes = Int64(index.leastFree)
+        }
         self.init(
             store: SpillStore(directory: directory, configuration: configuration),
             breaker: breaker
         )
+    }
+
+    /// Whether two directories take room from each other; so they do when nobody can tell.
+    private static func isSameDisk(_ directory: String, _ other: String) -> Bool {
+        guard let identity = FileIdentity(path: directory),
+            let otherIdentity = FileIdentity(path: other)
+        else { return true }
+        return identity.device == otherIdentity.device
     }
 
     init(store: SpillStore, breaker: CircuitBreaker) {

@@ -53,7 +53,9 @@ extension AnswerSpill {
         self.init(
             directory: directory,
             maximumBytes: settings.spill.maxBytes,
-            leastFree: settings.database.minFreeBytes + Self.roomForIndex,
+            beside: settings.database.isInMemory
+                ? nil
+                : (settings.database.path, settings.database.minFreeBytes + Self.roomForIndex),
             breaker: breaker
         )
     }
