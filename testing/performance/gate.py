@@ -57,7 +57,8 @@ def measure(options):
         return json.loads(options.figures.read_text())
     folder = Path(tempfile.mkdtemp(prefix="svc-index-gate-"))
     try:
-        return gate_figures.measure_all(Bench(options, folder))
+        baselines = checks.read_baselines(options.baselines)
+        return gate_figures.measure_all(Bench(options, folder), baselines)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -18,13 +18,13 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from perfkit import dedup, explain, matrix, memory, peers, report, scale  # noqa: E402
+from perfkit import dedup, explain, matrix, memory, overload, peers, report, scale  # noqa: E402
 from perfkit.bench_run import ROOT, Bench, KitError, make_names, note, table  # noqa: E402
 from perfkit.profiles import PROFILES  # noqa: E402
 
 import service  # noqa: E402
 
-MEASUREMENTS = ("verify", "compare", "matrix", "dedup", "memory", "scale")
+MEASUREMENTS = ("verify", "compare", "matrix", "dedup", "memory", "overload", "scale")
 
 
 def measure(part, bench, options):
@@ -34,7 +34,8 @@ def measure(part, bench, options):
         return peers.run(bench)
     if part == "scale":
         return scale.run(bench, options.counts)
-    return {"matrix": matrix, "dedup": dedup, "memory": memory}[part].run(bench)
+    parts = {"matrix": matrix, "dedup": dedup, "memory": memory, "overload": overload}
+    return parts[part].run(bench)
 
 
 def new_folder(options):

@@ -79,6 +79,19 @@ def explain_memory(data):
     )
 
 
+def explain_overload(data):
+    yield verdict(
+        data["p99_ratio"] <= 2, "p99 of RAM hits under four times the misses",
+        f"{data['p99_ratio']:.2f} times", "<= 2 times",
+        "miss_gate_wait_seconds and event_loop_lag_seconds say where they wait; knobs "
+        "limits.running and http.event_loops. The generator shares the cores: see how late it was.",
+    )
+    yield verdict(
+        data["refusals"]["p99"] < 10, "a refusal, p99", f"{data['refusals']['p99']:.2f} ms",
+        "< 10 ms", "rejected_total by reason; a refusal waits for the event loop alone.",
+    )
+
+
 def explain_scale(data):
     rows = data["rows"]
     last = rows[-1]
@@ -123,7 +136,8 @@ def explain_load(data):
 
 EXPLAINERS = {
     "compare": explain_compare, "matrix": explain_matrix, "dedup": explain_dedup,
-    "memory": explain_memory, "scale": explain_scale, "load": explain_load,
+    "memory": explain_memory, "overload": explain_overload, "scale": explain_scale,
+    "load": explain_load,
 }
 
 

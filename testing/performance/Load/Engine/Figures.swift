@@ -17,6 +17,8 @@ package struct Figures: Codable, Sendable {
     package let perSecond: Double
     package let bytesPerSecond: Double
     package let latency: Latency
+    /// Of 429 and 503 alone.
+    package let refusals: Latency
     package let routes: [String: Latency]
     /// Pairs of a percentage and the latency that so many do not exceed, for plots.
     package let spectrum: [[Double]]
@@ -38,6 +40,7 @@ package struct Figures: Codable, Sendable {
         // Bytes are counted in the warm-up too; their rate is that of the measured answers.
         bytesPerSecond = perSecond * Double(tally.bytes) / Double(max(1, tally.answersInAll))
         latency = Self.latency(tally.latency)
+        refusals = Self.latency(tally.refusals)
         routes = Dictionary(
             uniqueKeysWithValues: Route.allCases.compactMap { route in
                 tally.byRoute[route.rawValue].map { (route.name, Self.latency($0)) }

@@ -2,6 +2,8 @@
 package struct Tally: Sendable {
     /// From the intended time of a request to the end of its answer, in nanoseconds.
     package var latency = Histogram()
+    /// The same of 429 and 503 alone: how quickly the service says no.
+    package var refusals = Histogram()
     package var byRoute: [Histogram?] = Array(repeating: nil, count: Route.allCases.count)
     /// From the intended time to the moment of sending: what the generator itself was late.
     package var lateness = Histogram()
@@ -31,6 +33,7 @@ package struct Tally: Sendable {
         if byRoute[route.rawValue] == nil { byRoute[route.rawValue] = Histogram() }
         byRoute[route.rawValue]?.record(elapsed)
         statusCounts[facts.status] += 1
+        if facts.status == 429 || facts.status == 503 { refusals.record(elapsed) }
         if facts.hit { hits += 1 }
         if facts.status == 404, route != .unknown { missing += 1 }
         firstRecorded = min(firstRecorded, intended)
@@ -48,6 +51,7 @@ package struct Tally: Sendable {
     mutating func merge(_ other: Tally) {
         latency.merge(other.latency)
         lateness.merge(other.lateness)
+        refusals.merge(other.refusals)
         for (index, theirs) in other.byRoute.enumerated() {
             guard let theirs else { continue }
             var ours = byRoute[index] ?? Histogram()
