@@ -24,7 +24,7 @@ import Testing
 
     @Test func everyRouteTakesItsMethodsAndNoOther() async throws {
         try await withService { service in
-            try await waitUntilReady(service)
+            try await service.untilReady()
             for row in ContractRow.ops {
                 try await check(row, every: WayOfAsking.allCases, on: service)
             }
@@ -45,11 +45,6 @@ import Testing
                 try await check(row, every: ways, on: service)
             }
         }
-    }
-
-    private func waitUntilReady(_ service: RunningService) async throws {
-        // The store is measured for the first time just after the start.
-        while try await service.ask(WireRequest("GET", "/readyz")).status != 200 {}
     }
 
     /// Asks a row in each way; all answers must agree with the row and with each other.

@@ -130,8 +130,10 @@ import Testing
 
     @Test func whatIsNotReadyIsNamed() async throws {
         try await withService { service in
+            // From then on nobody reports on these two.
+            try await service.untilReady()
             service.application.readiness.set(.dhtClientReady, .failing("no good nodes"))
-            service.application.readiness.set(.busAttached, .failing("not attached"))
+            service.application.readiness.set(.configLoaded, .failing("not loaded"))
             let request = WireRequest("GET", "/readyz")
             for shaped in [request, request.method("HEAD")] {
                 let answer = try await service.ask(shaped)
@@ -143,7 +145,7 @@ import Testing
                 #expect(fields["ready"] == "false" && fields["degraded"] == "true")
                 #expect(fields["retry_after"] == "5")
                 let missing = fields.filter { $0.key.hasPrefix("missing.") }.values
-                #expect(missing.contains("dht_client_ready") && missing.contains("bus_attached"))
+                #expect(missing.contains("dht_client_ready") && missing.contains("config_loaded"))
                 #expect(fields["checks.dht_client_ready"] == "no good nodes")
             }
             // Being able to answer does not depend on any of it.

@@ -41,6 +41,11 @@ struct RunningService: Sendable {
         try await ask([request])[0]
     }
 
+    /// Returns when all that `/readyz` depends on was measured, which is just after the start.
+    func untilReady() async throws {
+        while try await ask(WireRequest("GET", "/readyz")).status != 200 {}
+    }
+
     /// Sends `bytes` on a connection of its own, then reads one answer.
     func send(_ bytes: [UInt8], as method: String = "GET") async throws -> WireResponse {
         let port = port
