@@ -58,9 +58,10 @@ run: release ## installs what is missing, builds, serves sample names and says w
 
 test: deps test-core test-service test-scripts ## runs every fast test
 
-ci: deps lint test e2e chaos-short ## what CI runs: also short runs of simulator and fuzzer
+ci: deps lint test e2e chaos-short ## what CI runs: also the gate, simulator and fuzzer, shortly
 	$(MAKE) simulate SCENARIOS=hedging
 	$(MAKE) fuzz FUZZ_SECONDS=20
+	$(MAKE) bench-check
 
 deps: ## installs the system packages that are missing
 	@scripts/install-deps.sh
@@ -185,7 +186,7 @@ $(LOAD): FORCE
 	$(SWIFT) build -c release --package-path $(PERF) --product svc-index-load
 FORCE:
 
-bench-check: release $(LOAD) ## the gate: a few figures beside their baselines, in three minutes
+bench-check: release $(LOAD) ## the gate: a few figures beside their baselines, in two minutes
 	@scripts/install-deps.sh nginx-light valgrind
 	SVC_INDEX_CORE=1 $(SWIFT) build -c release --scratch-path .build-core --product dht-simulate
 	SVC_INDEX_CORE=1 $(SWIFT) build -c release --scratch-path .build-core --product cache-probe
