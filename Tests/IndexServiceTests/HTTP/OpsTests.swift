@@ -169,7 +169,8 @@ import Testing
                 application: service.application,
                 port: other,
                 log: service.log,
-                source: service.source
+                source: service.source,
+                loops: service.loops
             )
             let expected: [(String, callers: Int, operators: Int)] = [
                 ("/metrics", 404, 200), ("/healthz", 200, 200), ("/version", 200, 200),
