@@ -117,9 +117,10 @@ let serviceTargets: [Target] = [
         path: "Sources/DHTClient/Driver",
         swiftSettings: settings
     ),
+    .target(name: "Waiting", swiftSettings: settings),
     .target(
         name: "Spill",
-        dependencies: [.product(name: "GRDB", package: "GRDB.swift")],
+        dependencies: ["Waiting", .product(name: "GRDB", package: "GRDB.swift")],
         path: "Sources/Cache/Spill",
         swiftSettings: settings
     ),
@@ -163,7 +164,7 @@ let serviceTargets: [Target] = [
         name: "IndexService",
         dependencies: [
             "BLAKE3", "CBuildInfo", "Cache", "CZlib", "DHTClient", "DHTCore", "Spill",
-            "StoreFiles",
+            "StoreFiles", "Waiting",
             .product(name: "CoreMetrics", package: "swift-metrics"),
             .product(name: "GRDB", package: "GRDB.swift"),
             .product(name: "HTTPTypes", package: "swift-http-types"),

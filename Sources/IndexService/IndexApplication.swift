@@ -119,28 +119,37 @@ package struct IndexApplication: Sendable {
     ) async throws {
         let group =
             loops ?? MultiThreadedEventLoopGroup(numberOfThreads: settings.http.loopCount)
+        let bound = BoundListeners(
+            expected: settings.metrics.bind == nil ? 1 : 2,
+            group: group,
+            readiness: readiness
+        )
         do {
             try await serve(
+                bound,
                 on: group,
                 stopOn: signals,
                 reloadOn: hangups,
                 onListening: onListening
             )
-            await shutDown(loops == nil ? group : nil)
+            await shutDown(loops == nil ? group : nil, since: bound.stopBeganAt)
         } catch {
-            await shutDown(loops == nil ? group : nil)
+            await shutDown(loops == nil ? group : nil, since: bound.stopBeganAt)
             throw error
         }
     }
 
     private func serve(
+        _ bound: BoundListeners,
         on group: MultiThreadedEventLoopGroup,
         stopOn signals: [UnixSignal],
         reloadOn hangups: UnixSignalsSequence?,
         onListening: @escaping @Sendable (ListenAddress) -> Void
     ) async throws {
-        pins.insert(try await store.reading { try $0.pins(limit: PinnedKeys.maximumCount) })
-        readiness.set(.configLoaded, .ok)
+        let stored = try await store.reading(within: Self.timeForFirstRead) { store in
+            try store.pins(limit: PinnedKeys.maximumCount)
+        }
+        pins.insert(stored)
         let discovery = try await MainlineService.start(
             settings,
             breaker: upstreams.dht,
@@ -149,16 +158,9 @@ package struct IndexApplication: Sendable {
             logger: logger
         )
         if let discovery { resolver.join(discovery.discovery) }
-        let listeners = try await makeListeners(on: group, onListening: onListening)
-        let monitor = StoreMonitor(
-            store: store,
-            breaker: upstreams.index,
-            bus: bus,
-            readiness: readiness,
-            logger: logger
-        )
+        let listeners = try await makeListeners(bound, on: group, onListening: onListening)
         let lag = LoopLagMonitor(group: group, metrics: metrics)
-        var background: [any Service] = [monitor, refresher, misses, lag]
+        var background: [any Service] = [bound, lag, refresher, misses] + makeMonitors()
         if let spill { background.append(SpillMonitor(spill: spill, logger: logger)) }
         if let discovery { background.append(discovery) }
         if let discovery, let signer {
@@ -186,18 +188,42 @@ package struct IndexApplication: Sendable {
         await discovery?.stop()
     }
 
+    /// How long a disk that sleeps may take to wake up.
+    private static let timeForFirstRead = Duration.seconds(30)
     /// How long answers to requests that were given up may take to be sent.
     private static let timeForLastWords = Duration.seconds(1)
 
+    /// What measures the store, the bus and the settings: each in a task of its own.
+    private func makeMonitors() -> [any Service] {
+        let (bus, reloader) = (bus, reloader)
+        return [
+            StoreMonitor(
+                store: store,
+                reads: reads,
+                bus: bus,
+                readiness: readiness,
+                logger: logger
+            ),
+            StoreCleaner(store: store, logger: logger),
+            CheckMonitor(check: .busAttached, readiness: readiness) {
+                await bus.isAttached() ? nil : "events do not arrive"
+            },
+            CheckMonitor(check: .configLoaded, readiness: readiness) {
+                reloader?.obstacle(at: .now())
+            },
+        ]
+    }
+
+    private var reads: IndexReads {
+        IndexReads(store: store, breaker: upstreams.index, metrics: metrics)
+    }
+
     private func makeListeners(
+        _ bound: BoundListeners,
         on group: MultiThreadedEventLoopGroup,
         onListening: @escaping @Sendable (ListenAddress) -> Void
     ) async throws -> [any Service] {
         let locals = try await LoopLocals.make(for: group)
-        let bound = BoundListeners(
-            expected: settings.metrics.bind == nil ? 1 : 2,
-            readiness: readiness
-        )
         func listener(
             _ address: ListenAddress,
             _ audience: Screening.Audience,
@@ -237,6 +263,7 @@ package struct IndexApplication: Sendable {
             rates: rates,
             bus: bus,
             store: store,
+            reads: reads,
             cache: cache,
             pins: pins,
             refresher: refresher,
@@ -275,12 +302,29 @@ package struct IndexApplication: Sendable {
         )
     }
 
-    private func shutDown(_ group: MultiThreadedEventLoopGroup?) async {
+    /// Lets go of everything; disks that hang hold the stop up for what is left of the drain time,
+    /// which began at `stopBeganAt`.
+    private func shutDown(
+        _ group: MultiThreadedEventLoopGroup?,
+        since stopBeganAt: MonotonicInstant?
+    ) async {
+        let drainTime = UInt64(clamping: settings.http.drainTimeout.nanoseconds)
+        let end = (stopBeganAt ?? .now()).advanced(by: drainTime)
+        func timeLeft() -> Duration {
+            let left = Duration.nanoseconds(Int64(clamping: end.nanoseconds(since: .now())))
+            return max(Self.timeForLastWords, left)
+        }
         bus.finish()
         cache.removeAll(erasing: settings.amnesia.enabled)
-        await spill?.close()
+        if let spill, await !spill.close(within: timeLeft()) {
+            logger.warning("the spill's disk hangs; the spill is left as it is")
+        }
         do {
-            try await store.close()
+            try await store.close(within: timeLeft())
+        } catch {
+            logger.warning("the shutdown was not clean", metadata: ["error": "\(error)"])
+        }
+        do {
             try await group?.shutdownGracefully()
         } catch {
             logger.warning("the shutdown was not clean", metadata: ["error": "\(error)"])

@@ -33,6 +33,18 @@ import Testing
             && store.status.isHealthy && store.status.queued == 0
     }
 
+    @Test func aDiskThatHangsDoesNotHoldUpTheClose() async {
+        let store = spill.makeStore()
+        store.put(makeEntry(), for: makeKey(1))
+        let go = DispatchSemaphore(value: 0)
+        store.writer.async { go.wait() }
+        #expect(await !store.close(within: 20))
+        #expect(await store.value(for: makeKey(1), at: 0) == nil)
+        go.signal()
+        // What hung goes on, and ends as it should have.
+        await eventually { spill.makeStore { $0.startsEmpty = false }.status.entries == 1 }
+    }
+
     @Test(arguments: [0, 1, 11, 512, 100_000])
     func aFileThatIsNoDatabaseIsReplaced(size: Int) async throws {
         try Data(repeating: 0x78, count: size).write(to: URL(filePath: spill.databasePath))

@@ -1,5 +1,5 @@
 internal import Dispatch
-internal import Synchronization
+internal import Waiting
 
 /// What a look into the spill came to.
 package enum SpillLookup: Equatable, Sendable {
@@ -79,24 +79,19 @@ extension SpillStore {
         on reader: Int,
         within patience: Int?
     ) async -> SpillLookup {
-        let waiter = ReadWaiter()
+        let waiter = Waiter<SpillLookup>()
         if let patience {
             let end = DispatchTime.now() + .milliseconds(max(1, patience))
             timer.asyncAfter(deadline: end) { [self] in
                 waiter.finish(.failed) { withState { $0.status.lateReads += 1 } }
             }
         }
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                waiter.wait(continuation)
-                readers[reader].async { [self] in
-                    let result = waiter.isDone ? .failed : read(key, at: now, from: database)
-                    withState { $0.pendingReads -= 1 }
-                    waiter.finish(result)
-                }
+        return await waiter.value(whenCancelled: .failed) {
+            readers[reader].async { [self] in
+                let result = waiter.isDone ? .failed : read(key, at: now, from: database)
+                withState { $0.pendingReads -= 1 }
+                waiter.finish(result)
             }
-        } onCancel: {
-            waiter.finish(.failed)
         }
     }
 
@@ -127,44 +122,5 @@ extension SpillStore {
             return nextDrain(&state)
         }
         start.map(plan)
-    }
-}
-
-/// One caller waiting for a read: whoever comes first, the result, the end of the caller's patience
-/// or the cancellation, ends it.
-private final class ReadWaiter: Sendable {
-    private enum State {
-        case starting
-        case waiting(CheckedContinuation<SpillLookup, Never>)
-        case done
-    }
-
-    private let state = Mutex(State.starting)
-
-    var isDone: Bool {
-        state.withLock { if case .done = $0 { true } else { false } }
-    }
-
-    func wait(_ continuation: CheckedContinuation<SpillLookup, Never>) {
-        let isDone = state.withLock { state in
-            if case .done = state { return true }
-            state = .waiting(continuation)
-            return false
-        }
-        if isDone { continuation.resume(returning: .failed) }
-    }
-
-    /// Ends the wait, unless it has ended; `first` is done before the caller goes on.
-    func finish(_ result: SpillLookup, first: () -> Void = {}) {
-        let (isFirst, continuation) = state.withLock { state in
-            defer { state = .done }
-            return switch state {
-            case .starting: (true, nil as CheckedContinuation<SpillLookup, Never>?)
-            case .waiting(let continuation): (true, continuation)
-            case .done: (false, nil)
-            }
-        }
-        if isFirst { first() }
-        continuation?.resume(returning: result)
     }
 }

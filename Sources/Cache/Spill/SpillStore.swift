@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import Synchronization
+internal import Waiting
 
 /// The second-level cache on disk: fed by what the RAM cache evicts, and never the truth.
 ///
@@ -132,21 +133,35 @@ package final class SpillStore: Sendable {
 
     /// Returns when all that was put and removed before is written, or has failed to be.
     package func flush() async {
-        await onWriter { $0.drainCompletely() }
+        _ = await onWriter { $0.drainCompletely() }
     }
 
     /// Writes what waits, folds the log into the file and lets go of it; the store is of no use
     /// afterwards.
-    package func close() async {
+    ///
+    /// - Parameter patience: milliseconds after which a disk that hangs is left to itself, so that
+    ///   the next start begins empty; nil waits for it.
+    /// - Returns: false when that was so.
+    @discardableResult
+    package func close(within patience: Int? = nil) async -> Bool {
         withState { $0.isClosed = true }
-        await onWriter { $0.finish() }
+        return await onWriter(within: patience) { $0.finish() }
     }
 
-    private func onWriter(_ body: @escaping @Sendable (SpillStore) -> Void) async {
-        await withCheckedContinuation { continuation in
+    private func onWriter(
+        within patience: Int? = nil,
+        _ body: @escaping @Sendable (SpillStore) -> Void
+    ) async -> Bool {
+        let waiter = Waiter<Bool>()
+        return await waiter.value {
+            if let patience {
+                timer.asyncAfter(deadline: .now() + .milliseconds(patience)) {
+                    waiter.finish(false)
+                }
+            }
             writer.async {
                 body(self)
-                continuation.resume()
+                waiter.finish(true)
             }
         }
     }

@@ -13,14 +13,8 @@ package final class EventBus: Sendable {
 
     fileprivate typealias Waiter = CheckedContinuation<PublishedEvent?, Never>
 
-    fileprivate enum Letter: Sendable {
-        case event(PublishedEvent)
-        /// Of the probe: seen by no subscriber.
-        case heartbeat
-    }
-
     fileprivate struct Subscriber {
-        var mailbox: Mailbox<Letter>
+        var mailbox: Mailbox<PublishedEvent>
         var waiter: Waiter?
     }
 
@@ -81,22 +75,19 @@ package final class EventBus: Sendable {
         for waiter in waiters { waiter.resume(returning: nil) }
     }
 
-    /// Whether what is published arrives: puts a heartbeat into a mailbox like any other and looks
-    /// for it there.
+    /// Whether somebody who subscribes now hears what is published: subscribes, and has a heartbeat
+    /// handed round that no other subscriber sees.
     ///
-    /// False once the bus is finished. Subscribers see nothing of it. A bus that hangs hangs this
-    /// call, and readiness takes a measurement that does not come for a failure.
-    package func isAttached() -> Bool {
-        state.withLock { state in
-            guard !state.isFinished else { return false }
-            let probe = state.add(Subscriber(mailbox: Mailbox(capacity: 1)))
-            defer { state.subscribers[probe] = nil }
-            _ = state.subscribers[probe]?.put(.heartbeat)
-            guard case .heartbeat = state.subscribers[probe]?.mailbox.takeFirst() else {
-                return false
-            }
-            return true
-        }
+    /// False while there is no place for one more, and once the bus is finished. A bus that hangs
+    /// hangs this call, and readiness takes a measurement that does not come for a failure.
+    package func isAttached() async -> Bool {
+        let subscription = subscribe()
+        guard let id = subscription.id else { return false }
+        async let heard = next(for: id)
+        let (heartbeat, waiter) = state.withLock { $0.deliverHeartbeat(to: id) }
+        waiter?.resume(returning: heartbeat)
+        // Whatever arrives proves that something does.
+        return await heard != nil
     }
 
     /// Subscriptions that are open now.
@@ -134,8 +125,8 @@ extension EventBus {
 
 extension EventBus.Subscriber {
     /// True when the oldest event was dropped for this one.
-    fileprivate mutating func put(_ letter: EventBus.Letter) -> Bool {
-        mailbox.append(letter)
+    fileprivate mutating func put(_ event: PublishedEvent) -> Bool {
+        mailbox.append(event)
     }
 }
 
@@ -162,9 +153,19 @@ extension EventBus.State {
         guard !isFinished else { return (published, [], 0) }
         var dropped = 0
         for id in subscribers.keys where subscribers[id]?.waiter == nil {
-            if subscribers[id]?.put(.event(published)) == true { dropped += 1 }
+            if subscribers[id]?.put(published) == true { dropped += 1 }
         }
         return (published, takeWaiters(), dropped)
+    }
+
+    /// As an event that is published, for one subscriber, and of no number of its own.
+    fileprivate mutating func deliverHeartbeat(
+        to id: UInt64
+    ) -> (heartbeat: PublishedEvent, waiter: EventBus.Waiter?) {
+        let heartbeat = PublishedEvent(sequence: lastSequence, event: .heartbeat)
+        if let waiter = subscribers[id]?.waiter.take() { return (heartbeat, waiter) }
+        _ = subscribers[id]?.put(heartbeat)
+        return (heartbeat, nil)
     }
 
     fileprivate mutating func takeWaiters() -> [EventBus.Waiter] {
@@ -173,7 +174,7 @@ extension EventBus.State {
 
     fileprivate mutating func takeNext(for id: UInt64, orWait waiter: EventBus.Waiter) -> Next {
         guard !Task.isCancelled, subscribers[id] != nil else { return .end }
-        if case .event(let event) = subscribers[id]?.mailbox.takeFirst() { return .event(event) }
+        if let event = subscribers[id]?.mailbox.takeFirst() { return .event(event) }
         guard !isFinished else { return .end }
         precondition(subscribers[id]?.waiter == nil, "a subscription has one reader at a time")
         subscribers[id]?.waiter = waiter

@@ -6,7 +6,7 @@ package final class EventSubscription: AsyncSequence, Sendable {
     package typealias Failure = Never
 
     private let bus: EventBus
-    private let id: UInt64?
+    let id: UInt64?
 
     init(bus: EventBus, id: UInt64?) {
         self.bus = bus

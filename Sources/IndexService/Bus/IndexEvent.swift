@@ -10,6 +10,8 @@ package enum IndexEvent: Hashable, Sendable {
     case configUpdated([String])
     /// Readiness as a whole changed.
     case readinessChanged(isReady: Bool)
+    /// Of the bus's check of itself, which alone hears it.
+    case heartbeat
 }
 
 /// An event with its place in the order of all events of one bus.

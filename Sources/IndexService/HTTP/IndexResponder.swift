@@ -15,6 +15,7 @@ struct IndexResponder: HTTPResponder {
     let rates: ClientRates
     let bus: EventBus
     let store: IndexStore
+    let reads: IndexReads
     let cache: AnswerCache
     let pins: PinnedKeys
     let refresher: Refresher
@@ -102,9 +103,8 @@ struct IndexResponder: HTTPResponder {
         _ body: @escaping @Sendable (IndexStore) throws -> Output
     ) async throws(Problem) -> Output {
         do {
-            return try await store.reading(body)
+            return try await reads.read(body)
         } catch {
-            if case .integrity = error { metrics.integrityFailed() }
             throw Problem(error)
         }
     }

@@ -91,7 +91,7 @@ struct Listener: Service {
     private func announce(_ channel: any Channel) {
         let port = channel.localAddress?.port.flatMap(UInt16.init(exactly:)) ?? address.port
         let actual = ListenAddress(host: address.host, port: port)
-        bound.isBound()
+        bound.add(channel)
         logger.notice("listening", metadata: ["address": "\(actual)"])
         onListening(actual)
     }
@@ -105,29 +105,5 @@ final class StopSignal: Sendable {
 
     func give() {
         flag.store(true, ordering: .releasing)
-    }
-}
-
-/// Tells readiness whether every listener is bound.
-final class BoundListeners: Sendable {
-    private let expected: Int
-    private let readiness: Readiness
-    private let count = Mutex(0)
-
-    init(expected: Int, readiness: Readiness) {
-        self.expected = expected
-        self.readiness = readiness
-    }
-
-    func isBound() {
-        let isComplete = count.withLock { count in
-            count += 1
-            return count == expected
-        }
-        if isComplete { readiness.set(.listenersBound, .ok) }
-    }
-
-    func isStopping() {
-        readiness.set(.listenersBound, .failing("shutting down"))
     }
 }

@@ -39,7 +39,7 @@ extension Problem {
         case .tooManyProviders: self.init(.conflict, error.publicDetail)
         case .tooManyPins: self.init(.overCapacity, error.publicDetail)
         case .inUse, .unwritable, .diskFull, .corrupt, .missing, .foreign, .newerSchema,
-            .unavailable:
+            .late, .unavailable:
             self.init(.upstreamUnready, error.publicDetail)
         }
     }

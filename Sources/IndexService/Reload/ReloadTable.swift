@@ -62,11 +62,8 @@ struct ReloadTable: Sendable {
             Row("limits.running", "limits.waiting") {
                 misses.change(to: Misses.Limits($0.settings.limits), at: .now())
             },
-            Row("db.min_free_bytes", "index.max_providers_per_cid") {
-                store.change(
-                    maximumProvidersPerContentID: $0.settings.index.maxProvidersPerCID,
-                    minimumFreeBytes: Int64($0.settings.database.minFreeBytes)
-                )
+            Row("db.min_free_bytes", "db.read_timeout_ms", "index.max_providers_per_cid") {
+                store.change(to: IndexStore.Configuration(settings: $0.settings))
             },
         ]
     }

@@ -1,3 +1,4 @@
+internal import Cache
 internal import Logging
 internal import NIOPosix
 internal import ServiceLifecycle
@@ -15,6 +16,10 @@ package final class Reloader: Sendable {
     private let logger: Logger
     /// The settings in force.
     private let current: LiveValue<EffectiveSettings>
+    /// When the reload that is under way began; nil while none is.
+    private let beganAt = LiveValue<MonotonicInstant?>(nil)
+    /// How long a reload may take, in nanoseconds, before nobody knows which settings are in force.
+    private static let patience: UInt64 = 1_000_000_000
 
     init(_ feed: SettingsFeed, table: ReloadTable, bus: EventBus, logger: Logger) {
         self.feed = feed
@@ -32,6 +37,8 @@ package final class Reloader: Sendable {
 
     /// Reads everything again and applies it; one call at a time.
     package func reload() async {
+        beganAt.replace(with: .now())
+        defer { beganAt.replace(with: nil) }
         let former = effective
         let (feed, table) = (feed, table)
         do {
@@ -50,6 +57,15 @@ package final class Reloader: Sendable {
         } catch {
             refuse(error)
         }
+    }
+
+    /// What keeps the settings that were asked for from being in force, or from being refused.
+    ///
+    /// Refused settings are no obstacle: the former ones hold on as they were.
+    func obstacle(at now: MonotonicInstant) -> String? {
+        guard let beganAt = beganAt.current, now.nanoseconds(since: beganAt) >= Self.patience
+        else { return nil }
+        return "the settings are being read again, and that does not end"
     }
 
     private static let tokenKey = "auth.token_file"

@@ -29,7 +29,7 @@ package final class AnswerSpill: Sendable {
     /// The longest that a resolve waits for the disk, in milliseconds.
     private static let patience = 100
 
-    private let store: SpillStore
+    let store: SpillStore
     private let breaker: CircuitBreaker
 
     /// Opens the spill in `directory`, which is made when it is missing; blocks.
@@ -121,8 +121,12 @@ package final class AnswerSpill: Sendable {
     }
 
     /// Writes what waits and lets go of the files; nothing is kept or found any more.
-    package func close() async {
-        await store.close()
+    ///
+    /// - Parameter patience: how long a disk that hangs is waited for; nil for as long as it takes.
+    /// - Returns: whether all of it was done.
+    @discardableResult
+    package func close(within patience: Duration? = nil) async -> Bool {
+        await store.close(within: patience.map { Int(clamping: $0.nanoseconds / 1_000_000) })
     }
 
     /// A disk that fails in the background is as good as one that fails for this caller.

@@ -28,7 +28,7 @@ package final class Resolver: Sendable {
     }
 
     let cache: AnswerCache
-    private let store: IndexStore
+    private let reads: IndexReads
     /// Read once for each attempt of a miss, after its stamps were taken.
     private let policy: LiveValue<Policy>
     let metrics: Metrics
@@ -36,8 +36,6 @@ package final class Resolver: Sendable {
     private let encoder = AnswerEncoder()
     private let pins: PinnedKeys
     private let refreshes: RefreshQueue
-    /// In front of the index.
-    private let breaker: CircuitBreaker
     /// Set once, when the DHT client runs; nil while the DHT is switched off.
     private let discovery = Mutex<Discovery?>(nil)
 
@@ -52,11 +50,10 @@ package final class Resolver: Sendable {
         bus: EventBus? = nil
     ) {
         self.cache = cache
-        self.store = store
+        reads = IndexReads(store: store, breaker: breaker, metrics: metrics)
         self.policy = LiveValue(policy)
         self.pins = pins
         self.refreshes = refreshes
-        self.breaker = breaker
         self.metrics = metrics
         self.bus = bus
     }
@@ -219,30 +216,12 @@ package final class Resolver: Sendable {
         _ key: ResolveKey,
         withManifest: Bool
     ) async throws(ResolveError) -> IndexEntry {
-        guard let permit = breaker.admit(at: .now()) else {
-            throw .storeUnavailable(.unavailable("its reads keep failing"))
-        }
         do {
-            let entry = try await store.reading { store in
+            return try await reads.read { store in
                 try store.lookUp(key, withManifest: withManifest, at: .now())
             }
-            breaker.succeeded(permit, at: .now())
-            return entry
         } catch {
-            if case .integrity = error { metrics.integrityFailed() }
-            report(error, permit)
             throw ResolveError(error)
-        }
-    }
-
-    /// Bytes that are wrong are the store's failure as little as a caller who leaves.
-    private func report(_ error: StoreError, _ permit: CircuitBreaker.Permit) {
-        if Task.isCancelled {
-            breaker.withdrawn(permit)
-        } else if error.isStoreFailure {
-            breaker.failed(permit, at: .now())
-        } else {
-            breaker.succeeded(permit, at: .now())
         }
     }
 

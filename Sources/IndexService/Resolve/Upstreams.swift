@@ -16,7 +16,7 @@ package enum Upstream: Int, MetricLabelValue {
 /// The circuit breakers, one in front of each upstream.
 ///
 /// All pauses are short: a return shows in `/readyz` within two seconds, and one call in that time
-/// harms nobody.
+/// harms nobody. The index is asked by its own check of readiness as soon as its pause is over.
 package struct Upstreams: Sendable {
     /// Nil while the DHT is switched off.
     let dht: CircuitBreaker?
@@ -28,7 +28,9 @@ package struct Upstreams: Sendable {
         var pauses = CircuitBreakerSettings()
         pauses.longestPause = 1_500_000_000
         dht = settings.dht.mode == .off ? nil : CircuitBreaker(pauses)
-        index = CircuitBreaker(pauses)
+        var short = pauses
+        short.longestPause = short.shortestPause
+        index = CircuitBreaker(short)
         spill = settings.spillDirectory == nil ? nil : CircuitBreaker(pauses)
     }
 

@@ -12,6 +12,7 @@ extension IndexStore.Configuration {
         readers = settings.database.readers
         maximumProvidersPerContentID = settings.index.maxProvidersPerCID
         minimumFreeBytes = Int64(settings.database.minFreeBytes)
+        readPatience = settings.database.readTimeout
     }
 }
 

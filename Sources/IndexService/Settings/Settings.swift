@@ -94,6 +94,9 @@ extension Settings {
         /// Pages held in memory, in bytes, over all connections: a small board has room for it.
         package var pageCacheBytes = 32 << 20
 
+        /// The longest that a caller waits for a read: far more than a disk that works needs.
+        package var readTimeout = Duration.seconds(1)
+
         /// Connections that only read: one for a slow listing, one for everything else.
         package var readers = 2
 

@@ -164,6 +164,13 @@ extension SettingsSchema {
             macronode: 4,
             "database connections that only read"
         ),
+        SettingRow(
+            "db.read_timeout_ms",
+            \.database.readTimeout,
+            .milliseconds(10...60_000),
+            reload: true,
+            "the longest wait for a read of the index; then 503"
+        ),
     ]
 
     private static let auth: [SettingRow] = [

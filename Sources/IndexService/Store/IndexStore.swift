@@ -1,6 +1,6 @@
+internal import Dispatch
 internal import GRDB
-internal import NIOPosix
-internal import Synchronization
+internal import Waiting
 
 /// The authoritative tables of this instance: names, manifests, announced providers, in SQLite.
 ///
@@ -23,6 +23,11 @@ package final class IndexStore: Sendable {
         package var pageCacheBytes: Int = 32 << 20
         /// Threads and connections that read at once.
         package var readers: Int = 2
+        /// The longest that anybody waits for a read.
+        package var readPatience: Duration = .seconds(1)
+        /// Reads that may wait for a thread, and writes; one more is refused.
+        package var readDepth = 16_384
+        package var writeDepth = 1024
         package var maximumProvidersPerContentID: Int = 1000
         /// Below this much room on the disk the store counts as failing.
         package var minimumFreeBytes: Int64 = 4 << 20
@@ -36,8 +41,8 @@ package final class IndexStore: Sendable {
     let directory: StoreDirectory?
     let health = StoreHealth()
     private let database: any DatabaseWriter
-    private let readThreads: NIOThreadPool
-    private let writeThread: NIOThreadPool
+    private let readThreads: DatabaseThreads
+    private let writeThread: DatabaseThreads
 
     /// Opens the store in directory `path`; nil keeps it in memory.
     ///
@@ -64,17 +69,19 @@ package final class IndexStore: Sendable {
         } catch {
             throw StoreError(error, in: directory)
         }
-        readThreads = NIOThreadPool(numberOfThreads: configuration.readers)
-        writeThread = NIOThreadPool(numberOfThreads: 1)
-        readThreads.start()
-        writeThread.start()
+        readThreads = DatabaseThreads(
+            count: configuration.readers,
+            depth: configuration.readDepth
+        )
+        writeThread = DatabaseThreads(count: 1, depth: configuration.writeDepth)
     }
 
     /// Changes the limits of what is stored; the rest of the configuration is that of the opening.
-    package func change(maximumProvidersPerContentID: Int, minimumFreeBytes: Int64) {
+    package func change(to limits: Configuration) {
         var changed = live.current
-        changed.maximumProvidersPerContentID = maximumProvidersPerContentID
-        changed.minimumFreeBytes = minimumFreeBytes
+        changed.maximumProvidersPerContentID = limits.maximumProvidersPerContentID
+        changed.minimumFreeBytes = limits.minimumFreeBytes
+        changed.readPatience = limits.readPatience
         live.replace(with: changed)
     }
 
@@ -82,18 +89,41 @@ package final class IndexStore: Sendable {
     package var isOpenToOthers: Bool { directory?.isOpenToOthers ?? false }
 
     /// Waits for running work, folds the write-ahead log into the database and lets go of the lock.
-    package func close() async throws(StoreError) {
-        do {
-            try await readThreads.shutdownGracefully()
-            // Closing does not do it: the writer is closed first, and readers cannot write the
-            // file. Where it fails nothing is lost, for the next start reads the log.
-            try? await writing { try $0.foldLog() }
-            try await writeThread.shutdownGracefully()
-            try database.close()
-            directory?.unlock()
-        } catch {
-            throw StoreError(error)
+    ///
+    /// - Parameter patience: after which a disk that hangs is left to itself; nil waits for it.
+    ///   Nothing acknowledged is lost, for the next start reads the log.
+    /// - Throws: `StoreError.late` after that.
+    package func close(within patience: Duration? = nil) async throws(StoreError) {
+        let waiter = Waiter<Result<Void, StoreError>>()
+        let result = await waiter.value {
+            if let patience {
+                let end = DispatchTime.now() + .nanoseconds(Int(clamping: patience.nanoseconds))
+                DispatchQueue.global().asyncAfter(deadline: end) {
+                    waiter.finish(.failure(.late))
+                }
+            }
+            // A thread that is allowed to hang.
+            DispatchQueue(label: "index.closing").async { [self] in
+                waiter.finish(Result { try closeFiles() }.mapError { StoreError($0) })
+            }
         }
+        try result.get()
+    }
+
+    private func closeFiles() throws {
+        try readThreads.shutDown()
+        let isFolded = DispatchSemaphore(value: 0)
+        // Behind all the writes that wait. Closing does not do it: the writer is closed first, and
+        // readers cannot write the file. Where it fails nothing is lost, for the next start reads
+        // the log.
+        writeThread.afterAll { [self] in
+            try? foldLog()
+            isFolded.signal()
+        }
+        isFolded.wait()
+        try writeThread.shutDown()
+        try database.close()
+        directory?.unlock()
     }
 
     private func foldLog() throws {
@@ -102,29 +132,27 @@ package final class IndexStore: Sendable {
     }
 
     /// Runs a blocking read on a thread of the store's own.
+    ///
+    /// - Parameter patience: the longest to wait for it; nil is the store's own.
+    /// - Throws: `StoreError.late` after that; the thread ends the read for nobody.
     package func reading<Output: Sendable>(
+        within patience: Duration? = nil,
         _ body: @escaping @Sendable (IndexStore) throws -> Output
     ) async throws(StoreError) -> Output {
-        try await run(body, on: readThreads)
+        try await readThreads.read(within: patience ?? configuration.readPatience) {
+            try body(self)
+        }
     }
 
-    /// Runs a blocking write on the store's one writing thread.
+    /// Runs a blocking write on the store's one writing thread; its end is waited for.
     package func writing<Output: Sendable>(
         _ body: @escaping @Sendable (IndexStore) throws -> Output
     ) async throws(StoreError) -> Output {
-        try await run(body, on: writeThread)
+        try await writeThread.write { try body(self) }
     }
 
-    private func run<Output: Sendable>(
-        _ body: @escaping @Sendable (IndexStore) throws -> Output,
-        on threads: NIOThreadPool
-    ) async throws(StoreError) -> Output {
-        do {
-            return try await threads.runIfActive { try body(self) }
-        } catch {
-            throw StoreError(error)
-        }
-    }
+    /// Reads that wait for a thread, those whose callers have left included.
+    var waitingReads: Int { readThreads.waitingCount }
 
     /// One consistent read; errors of the database come out sorted and leave their mark on
     /// `health`.

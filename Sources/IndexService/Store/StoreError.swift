@@ -22,6 +22,8 @@ package enum StoreError: Error, Equatable {
     case tooManyProviders(limit: Int)
     /// As many keys are pinned as can be.
     case tooManyPins(limit: Int)
+    /// The disk did not answer in time.
+    case late
     /// The store is closed, busy for too long, or failed in another way.
     case unavailable(String)
 
@@ -74,6 +76,7 @@ package enum StoreError: Error, Equatable {
             "the content id has \(limit) providers already; remove one first"
         case .tooManyPins(let limit):
             "at most \(limit) keys can be pinned; unpin some first"
+        case .late: "the index store did not answer in time"
         case .unavailable: "the index store is not available at the moment"
         }
     }
@@ -107,6 +110,7 @@ package enum StoreError: Error, Equatable {
             "a content id has \(limit) providers already; raise index.max_providers_per_cid "
                 + "or remove one"
         case .tooManyPins(let limit): "at most \(limit) keys can be pinned; unpin some first"
+        case .late: "the disk of the store \(path) did not answer in time; look after it"
         case .unavailable(let reason):
             "the store \(path) is not available (\(reason)); try again"
         }

@@ -24,7 +24,7 @@ import Testing
 
     @Test func everyRouteTakesItsMethodsAndNoOther() async throws {
         try await withService { service in
-            try await service.untilReady()
+            try await service.wait(for: "/readyz") { $0.status == 200 }
             for row in ContractRow.ops {
                 try await check(row, every: WayOfAsking.allCases, on: service)
             }

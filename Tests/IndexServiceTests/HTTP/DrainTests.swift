@@ -121,6 +121,9 @@ import UnixSignals
             let (answer, readiness) = try await service.connected { connection in
                 let operators = try RawConnection(port: port)
                 let idle = try RawConnection(port: service.port)
+                // Accepted: one that only the kernel has would be reset by the stop.
+                try idle.send(WireRequest("GET", "/healthz"))
+                _ = try idle.response()
                 try connection.send(put.headBytes)
                 while try service.metric("inflight_requests", "route=admin") == 0 {}
                 stop()

@@ -1,8 +1,10 @@
+import Dispatch
 import Glibc
 import Testing
 import UnixSignals
 
 @testable import IndexService
+@testable import Spill
 
 /// What a signal to stop does to connections in each state.
 ///
@@ -26,6 +28,15 @@ import UnixSignals
         }
     }
 
+    /// A connection that the service has certainly accepted: one that only the kernel has would be
+    /// reset by the stop.
+    private static func connect(to port: UInt16) throws -> RawConnection {
+        let connection = try RawConnection(port: port)
+        try connection.send(WireRequest("GET", "/healthz"))
+        _ = try connection.response()
+        return connection
+    }
+
     @Test func idleConnectionsAreClosedAndRunReturns() async throws {
         let clock = ContinuousClock()
         let beganAt = clock.now
@@ -36,8 +47,10 @@ import UnixSignals
                 try begun.send("GET /healthz HT")
                 try connection.send(WireRequest("GET", "/resolve/libc6"))
                 _ = try connection.response()
+                // Connections are accepted in the order in which they came.
+                let last = try Self.connect(to: service.port)
                 stop()
-                for idle in [connection, silent, begun] { try idle.requireEnd() }
+                for idle in [connection, silent, begun, last] { try idle.requireEnd() }
             }
         }
         #expect(clock.now - beganAt < .seconds(8))
@@ -64,7 +77,7 @@ import UnixSignals
         try await withStoppableService { service, stop in
             let answer = try await withBlockedStore(service) { release in
                 try await service.connected { connection in
-                    let idle = try RawConnection(port: service.port)
+                    let idle = try Self.connect(to: service.port)
                     try connection.send(WireRequest("GET", "/resolve/libc6?limit=3"))
                     // Once it is counted it is on its way to the store.
                     while try service.metric("inflight_requests", "route=resolve") == 0 {}
@@ -86,7 +99,7 @@ import UnixSignals
         try await withStoppableService { service, stop in
             let put = SampleIndex.name("late", SampleIndex.manifestID)
             let answer = try await service.connected { connection in
-                let idle = try RawConnection(port: service.port)
+                let idle = try Self.connect(to: service.port)
                 try connection.send(put.headBytes)
                 while try service.metric("inflight_requests", "route=admin") == 0 {}
                 stop()
@@ -108,7 +121,7 @@ import UnixSignals
                 try connection.send(request.bytes + request.bytes)
                 _ = try connection.response()
                 let hit = try connection.response()
-                let idle = try RawConnection(port: service.port)
+                let idle = try Self.connect(to: service.port)
                 let batch = (0..<500).flatMap { _ in request.bytes }
                 _ = connection.pour(batch, total: 100 << 20)
                 stop()
@@ -171,6 +184,40 @@ import UnixSignals
                 if connections.count > 20 { connections.removeSubrange(5..<15) }
             }
         }
+    }
+
+    /// Nor does it keep the files of the other from being closed.
+    @Test(arguments: ["index", "spill"])
+    func aDiskThatHangsDoesNotHoldUpTheStop(disk: String) async throws {
+        let (home, log) = (try TemporaryDirectory(), RecordedLog())
+        let go = DispatchSemaphore(value: 0)
+        defer { go.signal() }
+        try await withService(
+            stopOn: [Self.signal],
+            settings: { settings in
+                settings.amnesia.enabled = false
+                settings.database.path = home.path + "/index"
+                settings.spill.enabled = true
+                settings.http.drainTimeout = .milliseconds(200)
+            },
+            log: log
+        ) { service in
+            if disk == "spill" {
+                service.application.spill?.store.writer.async { go.wait() }
+            } else {
+                let (store, hung) = (service.application.store, DispatchSemaphore(value: 0))
+                Task {
+                    try await store.reading { _ in
+                        hung.signal()
+                        go.wait()
+                    }
+                }
+                try await onOwnThread { hung.wait() }
+            }
+            kill(getpid(), SIGUSR2)
+        }
+        let told = disk == "spill" ? "the spill's disk hangs" : "the shutdown was not clean"
+        #expect(log.records.contains { $0.message.contains(told) })
     }
 
     @Test func theDrainTimeIsABound() async throws {

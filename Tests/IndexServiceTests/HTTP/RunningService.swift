@@ -15,6 +15,7 @@ struct RunningService: Sendable {
     let port: UInt16
     let log: RecordedLog
     let source: ChangingSettings
+    let loops: MultiThreadedEventLoopGroup
 
     /// Sends `requests` one after another and reads as many answers.
     ///
@@ -39,11 +40,6 @@ struct RunningService: Sendable {
     /// One request on a connection of its own.
     func ask(_ request: WireRequest) async throws -> WireResponse {
         try await ask([request])[0]
-    }
-
-    /// Returns when all that `/readyz` depends on was measured, which is just after the start.
-    func untilReady() async throws {
-        while try await ask(WireRequest("GET", "/readyz")).status != 200 {}
     }
 
     /// Sends `bytes` on a connection of its own, then reads one answer.
@@ -91,14 +87,16 @@ struct RunningService: Sendable {
 ///
 /// The HTTP library's stop goes on for a moment after a cancelled service has returned, and finds
 /// no loop any more where the service has ended its own; a debug build does not forgive that.
-private let sharedLoops = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+let sharedLoops = MultiThreadedEventLoopGroup(numberOfThreads: 2)
 
 /// Starts a service in memory, runs `body` against it, and stops it.
 ///
 /// - Parameters:
+///   - loops: event loops that outlive it.
 ///   - hasToken: whether the admin routes are enabled.
 ///   - signals: what ends it in place of the end of `body`, which must send one of them.
 func withService(
+    on loops: MultiThreadedEventLoopGroup = sharedLoops,
     hasToken: Bool = true,
     stopOn signals: [UnixSignal] = [],
     settings configure: (inout Settings) -> Void = { _ in },
@@ -109,6 +107,8 @@ func withService(
     var settings = Settings()
     settings.http.bind = ListenAddress(host: "127.0.0.1", port: 0)
     settings.http.eventLoops = 2
+    // Tests that block the store decide for themselves how long.
+    settings.database.readTimeout = .seconds(60)
     // Slow enough that no score changes, and no entity tag with it, while a test runs.
     settings.rank.halfLife = .seconds(31_536_000)
     if hasToken {
@@ -127,7 +127,7 @@ func withService(
             defer { sink.finish() }
             // Whoever sends signals wants the whole of a process's stop.
             try await application.run(
-                on: signals.isEmpty ? sharedLoops : nil,
+                on: signals.isEmpty ? loops : nil,
                 stopOn: signals,
                 onListening: { sink.yield($0) }
             )
@@ -137,7 +137,8 @@ func withService(
                 application: application,
                 port: address.port,
                 log: log,
-                source: source
+                source: source,
+                loops: loops
             )
             do {
                 try await body(service)

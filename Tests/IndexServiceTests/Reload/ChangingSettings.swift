@@ -1,3 +1,4 @@
+import Dispatch
 import Logging
 import Synchronization
 
@@ -6,6 +7,7 @@ import Synchronization
 /// What a service reads its settings from, changed by tests as an operator would change a file.
 final class ChangingSettings: Sendable {
     private let state: Mutex<(effective: EffectiveSettings, problems: [SettingsProblem])>
+    private let stalled = Mutex<DispatchSemaphore?>(nil)
     let threshold = LogThreshold(.debug)
 
     init(_ settings: Settings) {
@@ -27,9 +29,21 @@ final class ChangingSettings: Sendable {
         state.withLock { $0.problems = problems }
     }
 
+    /// From now on reading the settings hangs, as on a disk that does not answer, until the result
+    /// is called.
+    func stall() -> @Sendable () -> Void {
+        let go = DispatchSemaphore(value: 0)
+        stalled.withLock { $0 = go }
+        return {
+            self.stalled.withLock { $0 = nil }
+            go.signal()
+        }
+    }
+
     func makeFeed() -> SettingsFeed {
         let effective = state.withLock { $0.effective }
         return SettingsFeed(effective, threshold: threshold) { () throws(SettingsErrors) in
+            self.stalled.withLock { $0 }?.wait()
             let (effective, problems) = self.state.withLock { $0 }
             guard problems.isEmpty else { throw SettingsErrors(problems: problems) }
             return effective

@@ -38,6 +38,7 @@ import Testing
 
     @Test func aMistakeChangesNothingAndAllOfItIsLogged() async throws {
         try await withService { service in
+            try await service.wait(for: "/readyz") { $0.status == 200 }
             service.source.spoil(with: [
                 SettingsProblem("cache.entries", .outOfRange, value: "0"),
                 SettingsProblem("rank.half", .unknown(hint: nil)),
@@ -47,7 +48,7 @@ import Testing
             #expect(problems == ["cache.entries: 0 is not allowed", "rank.half: unknown"])
             let effective = try #require(service.application.reloader).effective
             #expect(effective.settings.cache.entries == 20_000)
-            #expect(service.application.readiness.isSatisfied(.configLoaded))
+            #expect(service.application.readiness.report(at: .now()).isReady)
             service.source.spoil(with: [])
             try await service.reload()
             let later = try #require(service.application.reloader).effective

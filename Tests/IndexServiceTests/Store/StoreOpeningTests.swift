@@ -164,7 +164,7 @@ import Testing
         try await withStore { store in
             let monitor = StoreMonitor(
                 store: store,
-                breaker: CircuitBreaker(),
+                reads: IndexReads(store: store, breaker: CircuitBreaker(), metrics: Metrics()),
                 bus: EventBus { _ in },
                 readiness: Readiness(),
                 logger: RecordedLog().makeLogger()

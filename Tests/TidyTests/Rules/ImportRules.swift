@@ -1,7 +1,11 @@
 /// What the modules at the bottom may import: the arrows of the architecture point one way.
 private let allowedImports: [(folder: String, modules: Set<String>)] = [
     ("Sources/DHTClient/Core/", []),
-    ("Sources/Cache/Spill/", ["Synchronization", "Dispatch", "Foundation", "Glibc", "GRDB"]),
+    (
+        "Sources/Cache/Spill/",
+        ["Synchronization", "Dispatch", "Foundation", "Glibc", "GRDB", "Waiting"]
+    ),
+    ("Sources/Waiting/", ["Synchronization"]),
     ("Sources/Cache/", ["Synchronization"]),
     ("Sources/BLAKE3/", ["BLAKE3AVX2", "BLAKE3AVX512", "_Builtin_intrinsics"]),
 ]

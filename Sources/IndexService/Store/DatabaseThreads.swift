@@ -1,0 +1,165 @@
+internal import Cache
+internal import Dispatch
+internal import NIOPosix
+internal import Synchronization
+internal import Waiting
+
+/// Threads for blocking work on the database, whose callers wait no longer than their time.
+///
+/// A disk that hangs keeps the threads it has caught and no others. Whoever waits behind them is
+/// told so at the end of its time, and what it wanted is not begun any more. So many calls wait at
+/// most, those of callers who have left included.
+final class DatabaseThreads: Sendable {
+    private struct TimedCall {
+        let end: MonotonicInstant
+        let expire: @Sendable () -> Void
+    }
+
+    private struct State {
+        /// Handed to the threads and not begun.
+        var waiting = 0
+        /// Calls that have a time, by number, as long as somebody waits for them.
+        var timed: [UInt64: TimedCall] = [:]
+        var lastNumber: UInt64 = 0
+        var isSweepPlanned = false
+    }
+
+    /// How exactly the end of a caller's time is kept, in milliseconds.
+    private static let resolution = 25
+
+    private let threads: NIOThreadPool
+    private let depth: Int
+    private let timer = DispatchQueue(label: "index.timer")
+    private let state = Mutex(State())
+
+    /// - Parameter depth: calls that may wait for a thread.
+    init(count: Int, depth: Int) {
+        threads = NIOThreadPool(numberOfThreads: count)
+        self.depth = depth
+        threads.start()
+    }
+
+    /// Reads on one of the threads; whoever is cancelled leaves at once.
+    ///
+    /// - Throws: `StoreError.late` after `patience`, `unavailable` where too many wait already.
+    func read<Output: Sendable>(
+        within patience: Duration,
+        _ body: @escaping @Sendable () throws -> Output
+    ) async throws(StoreError) -> Output {
+        let call = Call(body)
+        let end = MonotonicInstant.now().advanced(by: UInt64(clamping: patience.nanoseconds))
+        let number = try take(TimedCall(end: end) { call.giveUp(.late) })
+        defer { state.withLock { _ = $0.timed.removeValue(forKey: number) } }
+        return try await call.waiter.value(whenCancelled: .failure(Self.left)) {
+            submit(call)
+        }.get()
+    }
+
+    /// Writes on one of the threads: once it has begun its end is waited for, because the caller
+    /// has to know what is written.
+    func write<Output: Sendable>(
+        _ body: @escaping @Sendable () throws -> Output
+    ) async throws(StoreError) -> Output {
+        let call = Call(body)
+        _ = try take(nil)
+        let result = await withTaskCancellationHandler {
+            await call.waiter.value { submit(call) }
+        } onCancel: {
+            call.withdraw(Self.left)
+        }
+        return try result.get()
+    }
+
+    /// Runs when all that waits now has begun, also when too much waits already.
+    func afterAll(_ body: @escaping @Sendable () -> Void) {
+        threads.submit { _ in body() }
+    }
+
+    /// Ends the threads when their work has ended; blocks, for as long as that takes.
+    func shutDown() throws {
+        try threads.syncShutdownGracefully()
+    }
+
+    /// Calls that wait for a thread, those of callers who have left included.
+    var waitingCount: Int { state.withLock(\.waiting) }
+
+    private static let left = StoreError.unavailable("its caller has left")
+
+    /// Takes a place in the queue; the number is that of the timed call.
+    private func take(_ timed: TimedCall?) throws(StoreError) -> UInt64 {
+        let taken: (number: UInt64, startsSweep: Bool)? = state.withLock { state in
+            guard state.waiting < depth else { return nil }
+            state.waiting += 1
+            state.lastNumber += 1
+            guard let timed else { return (state.lastNumber, false) }
+            state.timed[state.lastNumber] = timed
+            defer { state.isSweepPlanned = true }
+            return (state.lastNumber, !state.isSweepPlanned)
+        }
+        guard let taken else { throw .unavailable("too many wait for its disk") }
+        if taken.startsSweep { planSweep() }
+        return taken.number
+    }
+
+    private func submit<Output>(_ call: Call<Output>) {
+        threads.submit { [self] state in
+            self.state.withLock { $0.waiting -= 1 }
+            switch state {
+            case .active: call.run()
+            case .cancelled: call.giveUp(.unavailable("it is closed"))
+            }
+        }
+    }
+
+    private func planSweep() {
+        timer.asyncAfter(deadline: .now() + .milliseconds(Self.resolution)) { [weak self] in
+            self?.sweep()
+        }
+    }
+
+    /// Tells those whose time is over; goes on for as long as anybody with a time waits.
+    private func sweep() {
+        let now = MonotonicInstant.now()
+        let (overdue, goesOn) = state.withLock { state in
+            let overdue = state.timed.filter { $0.value.end <= now }
+            for number in overdue.keys { state.timed[number] = nil }
+            state.isSweepPlanned = !state.timed.isEmpty
+            return (overdue.values.map(\.expire), state.isSweepPlanned)
+        }
+        for expire in overdue { expire() }
+        if goesOn { planSweep() }
+    }
+}
+
+/// Work that waits for a thread, and its caller.
+private final class Call<Output: Sendable>: Sendable {
+    typealias Outcome = Result<Output, StoreError>
+
+    let waiter = Waiter<Outcome>()
+    /// Nil once it has begun or nobody wants it any more, so that what it holds is let go of.
+    private let body: Mutex<(@Sendable () throws -> Output)?>
+
+    init(_ body: @escaping @Sendable () throws -> Output) {
+        self.body = Mutex(body)
+    }
+
+    func run() {
+        guard let body = takeBody(), !waiter.isDone else { return }
+        waiter.finish(Result { try body() }.mapError { StoreError($0) })
+    }
+
+    /// Ends the caller's wait, whether or not the work has begun.
+    func giveUp(_ error: StoreError) {
+        _ = takeBody()
+        waiter.finish(.failure(error))
+    }
+
+    /// Ends the caller's wait unless the work has begun.
+    func withdraw(_ error: StoreError) {
+        if takeBody() != nil { waiter.finish(.failure(error)) }
+    }
+
+    private func takeBody() -> (@Sendable () throws -> Output)? {
+        body.withLock { $0.take() }
+    }
+}

@@ -1,0 +1,172 @@
+import Dispatch
+import Testing
+
+@testable import IndexService
+
+/// A store whose disk does not answer: nobody waits for it long, and nothing piles up.
+@Suite(.timeLimit(.minutes(1))) struct HangingStoreTests {
+    /// Keeps threads of a store busy until it is let go.
+    private final class Hang: Sendable {
+        private let go = DispatchSemaphore(value: 0)
+        private let begun = DispatchSemaphore(value: 0)
+        private let count: Int
+
+        /// Returns when every reading thread hangs.
+        init(readersOf store: IndexStore) async throws {
+            count = store.configuration.readers
+            for _ in 0..<count {
+                Task { try await store.reading(within: .seconds(60)) { _ in self.hold() } }
+            }
+            let (begun, count) = (begun, count)
+            try await onOwnThread { for _ in 0..<count { begun.wait() } }
+        }
+
+        init() { count = 1 }
+
+        func hold() {
+            begun.signal()
+            go.wait()
+        }
+
+        func waitUntilHeld() async throws {
+            let begun = begun
+            try await onOwnThread { begun.wait() }
+        }
+
+        func end() {
+            for _ in 0..<count { go.signal() }
+        }
+    }
+
+    private func makeStore(
+        _ change: (inout IndexStore.Configuration) -> Void = { _ in }
+    ) throws -> IndexStore {
+        var configuration = IndexStore.Configuration()
+        configuration.readPatience = .milliseconds(50)
+        change(&configuration)
+        return try IndexStore(path: nil, configuration: configuration)
+    }
+
+    @Test func aReadThatHangsIsGivenUp() async throws {
+        let store = try makeStore()
+        let hang = Hang()
+        await #expect(throws: StoreError.late) {
+            try await store.reading { _ in hang.hold() }
+        }
+        hang.end()
+        #expect(try await store.reading(within: .seconds(60)) { _ in 7 } == 7)
+        try await store.close()
+    }
+
+    @Test func whoeverWaitsBehindItIsToldAndItsReadIsNeverBegun() async throws {
+        let store = try makeStore { $0.readDepth = 8 }
+        let hang = try await Hang(readersOf: store)
+        let begun = SharedCount()
+        let errors = await withTaskGroup(of: StoreError?.self) { group in
+            for _ in 0..<20 {
+                group.addTask {
+                    do throws(StoreError) {
+                        try await store.reading { _ in _ = begun.add(1) }
+                        return nil
+                    } catch {
+                        return error
+                    }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        // The queue is bounded, and who has left still has a place in it.
+        #expect(errors.count { $0 == .late } == 8)
+        #expect(errors.count { $0 == .unavailable("too many wait for its disk") } == 12)
+        #expect(store.waitingReads == 8)
+        hang.end()
+        await becomesTrue { store.waitingReads == 0 }
+        #expect(try await store.reading(within: .seconds(60)) { _ in 7 } == 7)
+        #expect(begun.add(0) == 0)
+        try await store.close()
+    }
+
+    @Test func whoeverLeavesWaitsForNoRead() async throws {
+        let store = try makeStore { $0.readPatience = .seconds(3600) }
+        let hang = try await Hang(readersOf: store)
+        let reader = Task { try await store.reading { _ in } }
+        await becomesTrue { store.waitingReads == 1 }
+        reader.cancel()
+        await #expect(throws: StoreError.self) { try await reader.value }
+        hang.end()
+        try await store.close()
+    }
+
+    /// Whoever writes must know the end of it; what has not begun never does.
+    @Test func aWriteIsWaitedForOnceItHasBegun() async throws {
+        let store = try makeStore()
+        let hang = Hang()
+        let first = Task {
+            try await store.writing { _ in
+                hang.hold()
+                return 7
+            }
+        }
+        try await hang.waitUntilHeld()
+        let second = Task { try await store.writing { _ in 8 } }
+        second.cancel()
+        await #expect(throws: StoreError.self) { try await second.value }
+        first.cancel()
+        hang.end()
+        #expect(try await first.value == 7)
+        try await store.close()
+    }
+
+    @Test func theCloseIsNotHeldUp() async throws {
+        let store = try makeStore()
+        let hang = try await Hang(readersOf: store)
+        await #expect(throws: StoreError.late) { try await store.close(within: .milliseconds(50)) }
+        hang.end()
+    }
+
+    @Test func callersAreToldAndTheBreakerKeepsTheOthersAway() async throws {
+        try await withService(settings: { $0.database.readTimeout = .milliseconds(100) }) {
+            service in
+            try await SampleIndex.fill(service)
+            _ = try await service.ask(WireRequest("GET", "/resolve/libc6"))
+            let store = service.application.store
+            let hang = try await Hang(readersOf: store)
+            defer { hang.end() }
+            let id = SampleIndex.manifestID
+            let targets = (0..<30).map { $0 % 3 == 0 ? "/manifests/\(id)" : "/resolve/n\($0)" }
+            for answer in try await ask(targets, service) {
+                #expect(answer.status == 503)
+                #expect(answer["Retry-After"] == "5")
+                checkProblem(answer, code: "upstream_unready")
+            }
+            let isOpen = "upstream=index,state=open"
+            #expect(try service.metric("circuit_breaker_state", isOpen) == 1)
+            // The breaker lets one try after each pause, and readiness looks as well.
+            let before = store.waitingReads
+            for answer in try await ask((0..<200).map { "/resolve/more\($0)" }, service) {
+                #expect(answer.status == 503)
+            }
+            #expect(store.waitingReads < before + 20)
+            let hit = try await service.ask(WireRequest("GET", "/resolve/libc6"))
+            #expect(hit["Cache-Status"] == "svc-index; hit; detail=ram")
+
+            hang.end()
+            try await service.wait(for: "/resolve/a.b-c_d+e") { $0.status == 200 }
+            try await service.wait(for: "/readyz") { $0.status == 200 }
+            #expect(store.waitingReads == 0)
+        }
+    }
+
+    /// All at the same time.
+    private func ask(
+        _ targets: [String],
+        _ service: RunningService
+    ) async throws -> [WireResponse] {
+        try await withThrowingTaskGroup(of: WireResponse.self) { group in
+            for target in targets {
+                group.addTask { try await service.ask(WireRequest("GET", target)) }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+    }
+}
