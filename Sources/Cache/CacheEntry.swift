@@ -11,6 +11,13 @@ package enum EntryKind: UInt8, CaseIterable, Sendable {
     @inlinable static var count: Int { 3 }
 }
 
+/// The key of entries whose values know what they are filed under: it takes no room.
+@usableFromInline
+package struct KeyInValue: Sendable {
+    @inlinable
+    package init() {}
+}
+
 /// An answer with all that the cache knows of it: what is put in, and what comes out on eviction.
 @usableFromInline
 package struct CacheEntry<Key, Value> {

@@ -9,7 +9,7 @@ extension LRU {
         hash: UInt64,
         at now: MonotonicInstant,
         expired: inout [Entry],
-        where matches: (Key) -> Bool
+        where matches: (Entry) -> Bool
     ) -> CacheResult<Value> {
         guard let node = find(hash: hash, where: matches) else {
             counters.misses += 1
@@ -39,7 +39,7 @@ extension LRU {
     package func contains(
         hash: UInt64,
         at now: MonotonicInstant,
-        where matches: (Key) -> Bool
+        where matches: (Entry) -> Bool
     ) -> Bool {
         guard let node = find(hash: hash, where: matches) else { return false }
         return now < nodes[node].entry.life.staleUntil
@@ -54,7 +54,7 @@ extension LRU {
     package mutating func postponeRefresh(
         hash: UInt64,
         until instant: MonotonicInstant,
-        where matches: (Key) -> Bool
+        where matches: (Entry) -> Bool
     ) {
         guard let node = find(hash: hash, where: matches), nodes[node].isClaimed else { return }
         nodes[node].isClaimed = false

@@ -6,10 +6,11 @@
 /// one.
 ///
 /// Hashes are the caller's, so that growth never hashes a key again and a lookup needs no `Key` at
-/// all, only the hash that it would have and a way to compare. They must come from a keyed function
+/// all, only the hash that it would have and a way to compare. Where values know what they are
+/// filed under, `Key` is `KeyInValue`, which takes no room. They must come from a keyed function
 /// such as `Hasher`: equal hashes cost time, though never correctness. A hit allocates nothing.
 @usableFromInline
-package struct LRU<Key: Hashable, Value> {
+package struct LRU<Key, Value> {
     @usableFromInline package typealias Entry = CacheEntry<Key, Value>
 
     /// The bounds; `resize` changes them.
@@ -46,10 +47,11 @@ package struct LRU<Key: Hashable, Value> {
         self.claimLife = claimLife
     }
 
-    /// Bytes that each entry costs beyond the caller's figure: node, links, hash, 1.5 to 2.7 slots.
+    /// Bytes that each entry costs beyond the caller's figure, at most: node, links and hash, with
+    /// as much spare room as growth leaves, and 1.3 to 2.7 slots.
     @inlinable
     package static var overheadPerEntry: Int {
-        MemoryLayout<Node>.stride + MemoryLayout<RecencyLists.Link>.stride + 12
+        (MemoryLayout<Node>.stride + MemoryLayout<RecencyLists.Link>.stride + 4) * 5 / 4 + 11
     }
 
     /// Entries of all kinds.
@@ -69,19 +71,19 @@ package struct LRU<Key: Hashable, Value> {
     @inlinable
     func total(of kind: EntryKind) -> CacheSize { totals[Int(kind.rawValue)] }
 
-    /// The node of the key with this hash that matches.
+    /// The node of the entry with this hash that matches.
     @inlinable
     @inline(__always)
-    func find(hash: UInt64, where matches: (Key) -> Bool) -> Int? {
+    func find(hash: UInt64, where matches: (Entry) -> Bool) -> Int? {
         let nodes = nodes.span
-        return table.find(hash: UInt32(truncatingIfNeeded: hash)) { matches(nodes[$0].entry.key) }
+        return table.find(hash: UInt32(truncatingIfNeeded: hash)) { matches(nodes[$0].entry) }
     }
 }
 
 // MARK: - Putting in
 
 extension LRU {
-    /// Puts an entry in front of the list of its kind, in place of any older one of the same key.
+    /// Puts an entry in front of the list of its kind, in place of an older one that matches.
     ///
     /// What has to make room is returned, least recently used first, and never is of another share:
     /// negative entries drive out negative ones only. Nothing is allocated when nothing is evicted
@@ -90,9 +92,10 @@ extension LRU {
     package mutating func insert(
         _ entry: Entry,
         hash: UInt64,
-        at now: MonotonicInstant
+        at now: MonotonicInstant,
+        replacing matches: (Entry) -> Bool
     ) -> Insertion<Key, Value> {
-        let existing = find(hash: hash) { $0 == entry.key }
+        let existing = find(hash: hash, where: matches)
         var insertion = Insertion<Key, Value>(.stored, replaced: existing.map { remove($0) })
         let size = Self.size(of: entry)
         guard canHold(size, as: entry.kind) else {
@@ -170,7 +173,7 @@ extension LRU {
 extension LRU {
     /// Takes the entry of a key out, whatever its kind and its life.
     @inlinable
-    package mutating func removeEntry(hash: UInt64, where matches: (Key) -> Bool) -> Entry? {
+    package mutating func removeEntry(hash: UInt64, where matches: (Entry) -> Bool) -> Entry? {
         find(hash: hash, where: matches).map { remove($0) }
     }
 
@@ -192,7 +195,7 @@ extension LRU {
     package mutating func setPinned(
         _ pinned: Bool,
         hash: UInt64,
-        where matches: (Key) -> Bool
+        where matches: (Entry) -> Bool
     ) -> Bool {
         guard let node = find(hash: hash, where: matches) else { return false }
         let kind = nodes[node].entry.kind
@@ -245,12 +248,12 @@ extension LRU {
         lists.moveToFront(node, of: kind)
     }
 
-    /// Grows the storage by half at a time, but not beyond what the bounds allow.
+    /// Grows the storage by a quarter at a time, but not beyond what the bounds allow.
     @inlinable
     mutating func growIfNeeded() {
         guard count == nodes.capacity else { return }
         let most = limits.answers.entries + limits.negatives.entries
-        let wanted = max(count + 1, min(most, count + count / 2 + 8))
+        let wanted = max(count + 1, min(most, count + count / 4 + 8))
         nodes.reserveCapacity(wanted)
         lists.reserveCapacity(wanted)
         table.reserveCapacity(wanted)
@@ -261,6 +264,18 @@ extension LRU {
         nodes = nodes.compacted()
         lists.compact()
         table.compact()
+    }
+}
+
+extension LRU where Key: Equatable {
+    /// Puts an entry in, in place of any older one of the same key.
+    @inlinable
+    package mutating func insert(
+        _ entry: Entry,
+        hash: UInt64,
+        at now: MonotonicInstant
+    ) -> Insertion<Key, Value> {
+        insert(entry, hash: hash, at: now) { $0.key == entry.key }
     }
 }
 

@@ -7,7 +7,7 @@ public import Synchronization
 /// shard. Under a lock nothing foreign runs but the comparison of keys: whatever leaves the cache
 /// is handed out and destroyed after unlocking.
 @usableFromInline
-package final class ShardedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+package final class ShardedCache<Key: Sendable, Value: Sendable>: Sendable {
     @usableFromInline package typealias Entry = CacheEntry<Key, Value>
 
     @usableFromInline let shards: [Shard]
@@ -52,12 +52,6 @@ package final class ShardedCache<Key: Hashable & Sendable, Value: Sendable>: Sen
         shards[Int(truncatingIfNeeded: (hash &>> 32) &>> shift)]
     }
 
-    /// The hash of a key as this cache wants it.
-    @inlinable
-    package static func hash(of key: Key) -> UInt64 {
-        hash { $0.combine(key) }
-    }
-
     /// The hash of a key that is not at hand: feed the hasher what `Key.hash(into:)` would.
     @inlinable
     package static func hash(feeding feed: (inout Hasher) -> Void) -> UInt64 {
@@ -67,15 +61,9 @@ package final class ShardedCache<Key: Hashable & Sendable, Value: Sendable>: Sen
     }
 }
 
-// MARK: - One key
+// MARK: - One entry, by hash and by sight
 
 extension ShardedCache {
-    /// What is held for a key at an instant, and whether this caller is to refresh it.
-    @inlinable
-    package func value(for key: Key, at now: MonotonicInstant) -> CacheResult<Value> {
-        value(hash: Self.hash(of: key), at: now) { $0 == key }
-    }
-
     /// What is held for a key that the caller knows by hash and by sight, say as bytes of a
     /// request.
     ///
@@ -85,7 +73,7 @@ extension ShardedCache {
     package func value(
         hash: UInt64,
         at now: MonotonicInstant,
-        where matches: (Key) -> Bool
+        where matches: (Entry) -> Bool
     ) -> CacheResult<Value> {
         var expired: [Entry] = []
         return shard(for: hash).locked {
@@ -93,12 +81,60 @@ extension ShardedCache {
         }
     }
 
+    /// Puts an entry in, in place of an older one that matches; returns what that drove out.
+    @inlinable
+    @discardableResult
+    package func insert(
+        _ entry: Entry,
+        hash: UInt64,
+        at now: MonotonicInstant,
+        replacing matches: (Entry) -> Bool
+    ) -> Insertion<Key, Value> {
+        shard(for: hash).locked { $0.insert(entry, hash: hash, at: now, replacing: matches) }
+    }
+
+    /// Gives a claimed refresh back, so that nobody is asked again before `instant`.
+    @inlinable
+    package func postponeRefresh(
+        hash: UInt64,
+        until instant: MonotonicInstant,
+        where matches: (Entry) -> Bool
+    ) {
+        shard(for: hash).locked { $0.postponeRefresh(hash: hash, until: instant, where: matches) }
+    }
+
+    /// Pins an answer or makes it ordinary again; false when there is none, or no room to pin it.
+    @inlinable
+    @discardableResult
+    package func setPinned(
+        _ pinned: Bool,
+        hash: UInt64,
+        where matches: (Entry) -> Bool
+    ) -> Bool {
+        shard(for: hash).locked { $0.setPinned(pinned, hash: hash, where: matches) }
+    }
+}
+
+// MARK: - One key
+
+extension ShardedCache where Key: Hashable {
+    /// The hash of a key as this cache wants it.
+    @inlinable
+    package static func hash(of key: Key) -> UInt64 {
+        hash { $0.combine(key) }
+    }
+
+    /// What is held for a key at an instant, and whether this caller is to refresh it.
+    @inlinable
+    package func value(for key: Key, at now: MonotonicInstant) -> CacheResult<Value> {
+        value(hash: Self.hash(of: key), at: now) { $0.key == key }
+    }
+
     /// Puts an entry in, in place of any older one of its key; returns what that drove out.
     @inlinable
     @discardableResult
     package func insert(_ entry: Entry, at now: MonotonicInstant) -> Insertion<Key, Value> {
-        let hash = Self.hash(of: entry.key)
-        return shard(for: hash).locked { $0.insert(entry, hash: hash, at: now) }
+        insert(entry, hash: Self.hash(of: entry.key), at: now) { $0.key == entry.key }
     }
 
     /// Takes the value of a key out, whatever its life.
@@ -106,29 +142,20 @@ extension ShardedCache {
     @discardableResult
     package func removeValue(for key: Key) -> Value? {
         let hash = Self.hash(of: key)
-        return shard(for: hash).locked { $0.removeEntry(hash: hash) { $0 == key } }?.value
+        return shard(for: hash).locked { $0.removeEntry(hash: hash) { $0.key == key } }?.value
     }
 
     /// Whether a lookup would find something; neither counted nor a use of the entry.
     @inlinable
     package func contains(_ key: Key, at now: MonotonicInstant) -> Bool {
         let hash = Self.hash(of: key)
-        return shard(for: hash).locked { $0.contains(hash: hash, at: now) { $0 == key } }
+        return shard(for: hash).locked { $0.contains(hash: hash, at: now) { $0.key == key } }
     }
 
     /// Gives a claimed refresh back, so that nobody is asked again before `instant`.
     @inlinable
     package func postponeRefresh(of key: Key, until instant: MonotonicInstant) {
-        let hash = Self.hash(of: key)
-        shard(for: hash).locked { $0.postponeRefresh(hash: hash, until: instant) { $0 == key } }
-    }
-
-    /// Pins an answer or makes it ordinary again; false when there is none, or no room to pin it.
-    @inlinable
-    @discardableResult
-    package func setPinned(_ pinned: Bool, for key: Key) -> Bool {
-        let hash = Self.hash(of: key)
-        return shard(for: hash).locked { $0.setPinned(pinned, hash: hash) { $0 == key } }
+        postponeRefresh(hash: Self.hash(of: key), until: instant) { $0.key == key }
     }
 }
 

@@ -76,8 +76,10 @@ private struct History {
     private mutating func lookUp(_ key: Int) -> String? {
         var expired: [CacheEntry<Int, Int>] = []
         let instant = MonotonicInstant(nanoseconds: now)
-        let holds = lru.contains(hash: spread.hash(key), at: instant) { $0 == key }
-        let found = lru.value(hash: spread.hash(key), at: instant, expired: &expired) { $0 == key }
+        let holds = lru.contains(hash: spread.hash(key), at: instant) { $0.key == key }
+        let found = lru.value(hash: spread.hash(key), at: instant, expired: &expired) {
+            $0.key == key
+        }
         let expected = model.value(for: key, at: now)
         if holds != (expected != .miss) { return "contains \(key) says \(holds)" }
         return found == expected ? nil : "lookup of \(key): \(found), not \(expected)"
@@ -110,14 +112,14 @@ private struct History {
     }
 
     private mutating func remove(_ key: Int) -> String? {
-        let found = lru.removeEntry(hash: spread.hash(key)) { $0 == key }
+        let found = lru.removeEntry(hash: spread.hash(key)) { $0.key == key }
         let expected = model.take(key)?.entry
         return found.map(ModelEntry.init) == expected ? nil : "removal of \(key)"
     }
 
     private mutating func pin(_ key: Int) -> String? {
         let pinned = Bool.random(using: &random)
-        let found = lru.setPinned(pinned, hash: spread.hash(key)) { $0 == key }
+        let found = lru.setPinned(pinned, hash: spread.hash(key)) { $0.key == key }
         let expected = model.setPinned(pinned, for: key)
         return found == expected ? nil : "pinning of \(key): \(found)"
     }
@@ -125,7 +127,7 @@ private struct History {
     private mutating func postpone(_ key: Int) -> String? {
         let until = now + UInt64.random(in: 0...50, using: &random)
         let instant = MonotonicInstant(nanoseconds: until)
-        lru.postponeRefresh(hash: spread.hash(key), until: instant) { $0 == key }
+        lru.postponeRefresh(hash: spread.hash(key), until: instant) { $0.key == key }
         model.postponeRefresh(of: key, until: until)
         return nil
     }

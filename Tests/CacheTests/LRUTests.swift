@@ -182,8 +182,8 @@ import Testing
         let bytes = Array("xx libc6 xx".utf8)
         let part = bytes.span.extracting(3..<8)
         var expired: [CacheEntry<String, Int>] = []
-        let found = lru.value(hash: lru.hash("libc6"), at: 0, expired: &expired) { key in
-            key.utf8.elementsEqual((0..<part.count).map { part[$0] })
+        let found = lru.value(hash: lru.hash("libc6"), at: 0, expired: &expired) { entry in
+            entry.key.utf8.elementsEqual((0..<part.count).map { part[$0] })
         }
         #expect(found == .fresh(1, refresh: false))
     }
@@ -214,7 +214,7 @@ import Testing
     }
 
     @Test func nodeIsSmall() {
-        #expect(Cache.overheadPerEntry - MemoryLayout<(String, Int)>.size <= 60)
+        #expect(LRU<KeyInValue, Int>.overheadPerEntry <= 76)
     }
 }
 
@@ -246,15 +246,15 @@ extension LRU<String, Int> {
         at now: MonotonicInstant = 0
     ) -> CacheResult<Int> {
         var expired: [Entry] = []
-        return value(hash: hash(key), at: now, expired: &expired) { $0 == key }
+        return value(hash: hash(key), at: now, expired: &expired) { $0.key == key }
     }
 
     fileprivate mutating func postpone(_ key: String, until instant: MonotonicInstant) {
-        postponeRefresh(hash: hash(key), until: instant) { $0 == key }
+        postponeRefresh(hash: hash(key), until: instant) { $0.key == key }
     }
 
     fileprivate mutating func pin(_ key: String, _ pinned: Bool = true) -> Bool {
-        setPinned(pinned, hash: hash(key)) { $0 == key }
+        setPinned(pinned, hash: hash(key)) { $0.key == key }
     }
 
     fileprivate func keys(of kind: EntryKind) -> [String] {

@@ -39,7 +39,7 @@ import Testing
         let cache = makeCache()
         cache.insert(makeEntry(5), at: 0)
         let hash = ShardedCache<Int, Int>.hash { $0.combine(5) }
-        #expect(cache.value(hash: hash, at: 0) { $0 == 5 } == .fresh(5, refresh: false))
+        #expect(cache.value(hash: hash, at: 0) { $0.key == 5 } == .fresh(5, refresh: false))
     }
 
     @Test(arguments: [0, 1, 2, 8, 100, 1000], [1, 2, 64, 1000, nil])

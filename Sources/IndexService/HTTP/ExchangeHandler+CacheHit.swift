@@ -51,18 +51,19 @@ extension ExchangeHandler {
             exchange.ifNoneMatch.map { EntityTagList.matches($0, answer.entityTag) } ?? false
         let sendsBody = !isNotModified && !exchange.isHead
         exchange.status = isNotModified ? 304 : 200
-        exchange.bodyBytes = sendsBody ? answer.body.readableBytes : 0
+        let body = answer.bodyBytes
+        exchange.bodyBytes = sendsBody ? body.count : 0
         var buffer = context.channel.allocator.buffer(capacity: 512 + exchange.bodyBytes)
         buffer.writeStaticString(
             isNotModified ? "HTTP/1.1 304 Not Modified\r\n" : "HTTP/1.1 200 OK\r\n"
         )
         if !isNotModified {
             buffer.writeStaticString("Content-Type: application/json\r\nContent-Length: ")
-            buffer.writeDecimal(answer.body.readableBytes)
+            buffer.writeDecimal(body.count)
             buffer.writeStaticString("\r\n")
         }
         buffer.writeStaticString("ETag: ")
-        buffer.writeString(answer.entityTag)
+        answer.writeEntityTag(to: &buffer)
         buffer.writeStaticString("\r\nCache-Control: public, max-age=")
         buffer.writeDecimal(answer.maxAge(at: now))
         buffer.writeStaticString("\r\nAge: ")
@@ -80,7 +81,7 @@ extension ExchangeHandler {
             buffer.writeString(value)
         }
         buffer.writeStaticString("\r\n\r\n")
-        if sendsBody { buffer.writeImmutableBuffer(answer.body) }
+        if sendsBody { buffer.writeBytes(body) }
         encoderContext?.write(NIOAny(buffer), promise: nil)
         needsFlush = true
         finish(exchange, context)

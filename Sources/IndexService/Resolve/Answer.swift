@@ -1,47 +1,107 @@
+internal import BLAKE3
 package import Cache
-internal import Glibc
 package import NIOCore
 
 /// An answer as it goes on the wire and into the cache: encoded once, never changed.
-package final class Answer: Sendable {
-    package let body: ByteBuffer
-    /// The strong entity tag, quotes included: `"b3:<BLAKE3 of the body>"`.
-    package let entityTag: String
-    package let madeAt: MonotonicInstant
-    package let freshUntil: MonotonicInstant
-    /// Until here it may still be given out, marked as stale (RFC 5861, RFC 8767).
-    package let staleUntil: MonotonicInstant
-    /// Tells one set of providers from another, within this process.
-    let providerSet: Int
-    let subjects: SubjectStamps
+///
+/// It is one piece of memory: digest, times and body behind what every outcome has. Nothing of it
+/// is there twice, not even the name asked about, which is looked for in the body.
+package struct Answer: Sendable, Equatable {
+    private enum Place {
+        static let madeAt = OutcomeRecord.own
+        static let fresh = madeAt + 8
+        static let stale = fresh + 4
+        static let providerSet = stale + 4
+        static let digest = providerSet + 4
+        /// Region, key and body, the key only where the body does not name it.
+        static let texts = digest + 32
+        /// Where a resolution's body names the key: behind `{"key":"name:`.
+        static let nameInBody = 13
+    }
 
+    let record: OutcomeRecord
+
+    /// The answer to `query`; its life is kept in whole milliseconds and is at most 49 days.
+    ///
+    /// - Parameter providerSet: tells one set of providers from another, within this process.
     init(
-        body: ByteBuffer,
-        entityTag: String,
-        providerSet: Int,
+        to query: AnswerQuery,
+        body: [UInt8],
+        providerSet: UInt32,
         madeAt: MonotonicInstant,
         freshUntil: MonotonicInstant,
         staleUntil: MonotonicInstant,
         subjects: SubjectStamps
     ) {
-        self.body = body
-        self.entityTag = entityTag
-        self.madeAt = madeAt
-        self.freshUntil = freshUntil
-        self.staleUntil = staleUntil
-        self.providerSet = providerSet
-        self.subjects = subjects
+        let isKeyInBody = Self.names(query.key, body)
+        let head = isKeyInBody ? query.head.withKeyInBody : query.head
+        let texts = head.regionBytes + (isKeyInBody ? 0 : head.keyBytes)
+        var record = OutcomeRecord(
+            head,
+            subjects,
+            reserving: Place.texts + texts + body.count
+        )
+        record.append(madeAt.nanoseconds)
+        record.append(Self.milliseconds(from: madeAt, to: freshUntil))
+        record.append(Self.milliseconds(from: freshUntil, to: staleUntil))
+        record.append(providerSet)
+        Digest(hashing: body).withUnsafeBytes { record.append(contentsOf: $0) }
+        record.appendTexts(of: query, withKey: !isKeyInBody)
+        record.append(contentsOf: body)
+        self.record = record
     }
 
-    /// Overwrites the body with zeros, wherever it is referred to.
-    ///
-    /// For the end of a process that is to leave nothing in memory: copying on write, which a
-    /// mutation of the buffer would do, is just what must not happen.
-    func erase() {
-        body.withUnsafeReadableBytes { bytes in
-            guard let start = bytes.baseAddress else { return }
-            explicit_bzero(UnsafeMutableRawPointer(mutating: start), bytes.count)
-        }
+    private static func names(_ key: ResolveKey, _ body: [UInt8]) -> Bool {
+        guard case .name(let name) = key else { return false }
+        return body.dropFirst(Place.nameInBody).starts(with: name.text.utf8)
+    }
+
+    private static func milliseconds(
+        from start: MonotonicInstant,
+        to end: MonotonicInstant
+    ) -> UInt32 {
+        UInt32(clamping: end.nanoseconds(since: start) / 1_000_000)
+    }
+
+    package var madeAt: MonotonicInstant {
+        MonotonicInstant(nanoseconds: record.number(at: Place.madeAt))
+    }
+
+    package var freshUntil: MonotonicInstant {
+        madeAt.advanced(by: nanoseconds(at: Place.fresh))
+    }
+
+    /// Until here it may still be given out, marked as stale (RFC 5861, RFC 8767).
+    package var staleUntil: MonotonicInstant {
+        freshUntil.advanced(by: nanoseconds(at: Place.stale))
+    }
+
+    private func nanoseconds(at place: Int) -> UInt64 {
+        UInt64(record.number(at: place, as: UInt32.self)) * 1_000_000
+    }
+
+    var providerSet: UInt32 { record.number(at: Place.providerSet) }
+
+    private var keyPlace: Int {
+        record.head.hasKeyInBody
+            ? bodyPlace + Place.nameInBody : Place.texts + record.head.regionBytes
+    }
+
+    private var bodyPlace: Int {
+        let head = record.head
+        return Place.texts + head.regionBytes + (head.hasKeyInBody ? 0 : head.keyBytes)
+    }
+
+    /// Whether this is the answer to a question, whose head is at hand.
+    @inline(__always)
+    func isAnswer(to query: AnswerQuery, _ head: QuestionHead) -> Bool {
+        record.head.withoutPlace == head
+            && record.holdsTexts(of: query, region: Place.texts, key: keyPlace)
+    }
+
+    /// The question as the spill files it.
+    var spillKey: [UInt8] {
+        record.spillKey(region: Place.texts, key: keyPlace)
     }
 
     /// Whole seconds since the answer was made.
@@ -55,55 +115,43 @@ package final class Answer: Sendable {
     }
 }
 
-/// What a question came to.
-package enum Outcome: Sendable {
-    case found(Answer)
-    /// Looked everywhere that this instance can look; it is not there.
-    case absent(Absence)
-}
+// MARK: - On the wire
 
-/// The negative answer: nothing but its life and what would end it.
-package final class Absence: Sendable {
-    let freshUntil: MonotonicInstant
-    let subjects: SubjectStamps
+extension Answer {
+    /// The bytes of the body, without a copy.
+    var bodyBytes: ArraySlice<UInt8> { record.bytes[bodyPlace...] }
 
-    init(freshUntil: MonotonicInstant, subjects: SubjectStamps) {
-        self.freshUntil = freshUntil
-        self.subjects = subjects
-    }
-}
+    /// A copy of the body.
+    package var body: ByteBuffer { ByteBuffer(bytes: bodyBytes) }
 
-/// What RAM has for a question.
-package struct CachedOutcome: Sendable {
-    package let outcome: Outcome
-    /// Past its life: to be marked so.
-    package let isStale: Bool
-    /// Whether this caller, and nobody else, is to have it looked up again.
-    package let wantsRefresh: Bool
-}
-
-/// An outcome and where it came from, as `Cache-Status` tells it (RFC 9211).
-package struct Resolved: Sendable {
-    package enum Source: String, Sendable {
-        case ram
-        /// Out of RAM or the spill, past its life.
-        case stale
-        /// Out of the cache on disk.
-        case spill
-        case index
-        case dht
+    /// The strong entity tag, quotes included: `"b3:<BLAKE3 of the body>"`.
+    package var entityTag: String {
+        var buffer = ByteBuffer()
+        writeEntityTag(to: &buffer)
+        return String(buffer: buffer)
     }
 
-    package let outcome: Outcome
-    package let source: Source
-}
-
-extension Resolved.Source {
-    /// Whether a cache of ours had it, as opposed to its having been looked up.
-    var isCache: Bool {
-        switch self {
-        case .ram, .stale, .spill: true
-        case .index, .dht: false
+    /// Writes the entity tag without a `String` in between.
+    func writeEntityTag(to buffer: inout ByteBuffer) {
+        buffer.writeStaticString("\"b3:")
+        for place in stride(from: Place.digest, to: Place.texts, by: 4) {
+            let bytes = UInt32(littleEndian: record.number(at: place))
+            buffer.writeInteger(bytes.hexDigits, endianness: .little)
         }
+        buffer.writeInteger(UInt8(ascii: "\""))
+    }
+}
+
+extension UInt32 {
+    /// The hexadecimal digits of four bytes in ASCII, in order of memory on a little-endian
+    /// machine: of each byte, lowest first, the upper digit and then the lower one.
+    fileprivate var hexDigits: UInt64 {
+        var lanes = UInt64(self)
+        lanes = (lanes | lanes << 16) & 0x0000_FFFF_0000_FFFF
+        lanes = (lanes | lanes << 8) & 0x00FF_00FF_00FF_00FF
+        let values = lanes >> 4 & 0x000F_000F_000F_000F | (lanes & 0x000F_000F_000F_000F) << 8
+        // Six more carry those of ten and above into the next bit; letters lie 39 behind digits.
+        let isLetter = (values &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        return values &+ 0x3030_3030_3030_3030 &+ isLetter &* 39
     }
 }

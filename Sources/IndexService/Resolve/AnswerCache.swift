@@ -1,12 +1,13 @@
 package import Cache
-internal import NIOCore
 internal import Synchronization
 
 /// The answers in RAM: found and absent ones, each with its life and its subjects.
 ///
 /// A hit takes one shard's lock for a moment, allocates nothing and never suspends.
 package final class AnswerCache: Sendable {
-    private let entries: ShardedCache<AnswerQuery, Outcome>
+    private typealias Entries = ShardedCache<KeyInValue, Outcome>
+
+    private let entries: Entries
     private let epochs = SubjectEpochs()
     /// Where answers go that RAM has no room for; nil: nowhere.
     let spill: AnswerSpill?
@@ -23,7 +24,11 @@ package final class AnswerCache: Sendable {
     /// What is cached for `query`, fresh or stale, and not overtaken by a write.
     package func outcome(for query: AnswerQuery, at now: MonotonicInstant) -> CachedOutcome? {
         let cached: CachedOutcome
-        switch entries.value(for: query, at: now) {
+        let head = query.head
+        let result = entries.value(hash: Self.hash(of: query), at: now) {
+            $0.value.isAnswer(to: query, head)
+        }
+        switch result {
         case .fresh(let outcome, let refresh):
             cached = CachedOutcome(outcome: outcome, isStale: false, wantsRefresh: refresh)
         case .stale(let outcome, let refresh):
@@ -42,7 +47,10 @@ package final class AnswerCache: Sendable {
     /// Gives back a refresh that was asked for and did not come about: nobody is asked again before
     /// `instant`.
     func postponeRefresh(of query: AnswerQuery, until instant: MonotonicInstant) {
-        entries.postponeRefresh(of: query, until: instant)
+        let head = query.head
+        entries.postponeRefresh(hash: Self.hash(of: query), until: instant) {
+            $0.value.isAnswer(to: query, head)
+        }
     }
 
     /// The stamps to take before the facts of an answer about `key` are read.
@@ -92,13 +100,13 @@ package final class AnswerCache: Sendable {
     }
 
     /// Hands what had to leave RAM to the spill: answers that may still be given out.
-    private func keep(_ evicted: [CacheEntry<AnswerQuery, Outcome>], at now: MonotonicInstant) {
+    private func keep(_ evicted: [Entries.Entry], at now: MonotonicInstant) {
         guard let spill else { return }
         for entry in evicted {
             guard case .found(let answer) = entry.value, now < answer.staleUntil,
-                epochs.areCurrent(answer.subjects)
+                epochs.areCurrent(entry.value.subjects)
             else { continue }
-            spill.keep(answer, for: entry.key)
+            spill.keep(answer)
         }
     }
 
@@ -108,17 +116,25 @@ package final class AnswerCache: Sendable {
         for query: AnswerQuery,
         pinned: Bool,
         at now: MonotonicInstant
-    ) -> Insertion<AnswerQuery, Outcome> {
+    ) -> Insertion<KeyInValue, Outcome> {
         let kind: EntryKind =
             switch outcome {
             case .found: pinned ? .pinned : .positive
             case .absent: .negative
             }
-        let cost = outcome.memory + query.memory
+        let head = query.head
+        assert(outcome.isAnswer(to: query, head))
         let insertion = entries.insert(
-            CacheEntry(key: query, value: outcome, kind: kind, life: outcome.life, cost: cost),
+            CacheEntry(
+                key: KeyInValue(),
+                value: outcome,
+                kind: kind,
+                life: outcome.life,
+                cost: outcome.record.heapBytes
+            ),
+            hash: Self.hash(of: query),
             at: now
-        )
+        ) { $0.value.isAnswer(to: query, head) }
         keep(insertion.evicted, at: now)
         return insertion
     }
@@ -143,72 +159,29 @@ package final class AnswerCache: Sendable {
 
     /// Makes the answers to `keys` ordinary ones again, which pressure may evict.
     func unpin(_ keys: [ResolveKey]) {
-        for key in keys { entries.setPinned(false, for: AnswerQuery(.resolution, key)) }
+        for key in keys {
+            let query = AnswerQuery(.resolution, key)
+            let head = query.head
+            entries.setPinned(false, hash: Self.hash(of: query)) {
+                $0.value.isAnswer(to: query, head)
+            }
+        }
     }
 
     package var statistics: CacheStatistics { entries.statistics }
 
     /// Lets go of everything, for the shutdown and for tests.
     ///
-    /// - Parameter erasing: overwrites the answers' bytes with zeros (amnesia). Nobody may be
+    /// - Parameter erasing: overwrites questions and answers with zeros (amnesia). Nobody may be
     ///   sending one of them any more.
     package func removeAll(erasing: Bool = false) {
         epochs.bumpAll()
         for entry in entries.removeAll() where erasing {
-            if case .found(let answer) = entry.value { answer.erase() }
-        }
-    }
-}
-
-extension Outcome {
-    var subjects: SubjectStamps {
-        switch self {
-        case .found(let answer): answer.subjects
-        case .absent(let absence): absence.subjects
+            entry.value.record.erase()
         }
     }
 
-    var freshUntil: MonotonicInstant {
-        switch self {
-        case .found(let answer): answer.freshUntil
-        case .absent(let absence): absence.freshUntil
-        }
-    }
-
-    /// An answer is looked up again by whoever asks in the last tenth of its life; an absence ends
-    /// by itself.
-    fileprivate var life: Life {
-        switch self {
-        case .found(let answer):
-            let fresh = answer.freshUntil.nanoseconds(since: answer.madeAt)
-            return Life(
-                refreshFrom: answer.madeAt.advanced(by: fresh - fresh / 10),
-                freshUntil: answer.freshUntil,
-                staleUntil: answer.staleUntil
-            )
-        case .absent(let absence):
-            let end = absence.freshUntil
-            return Life(refreshFrom: end, freshUntil: end, staleUntil: end)
-        }
-    }
-
-    /// Bytes behind the value: the object, and for an answer its body's buffer and entity tag.
-    fileprivate var memory: Int {
-        switch self {
-        case .found(let answer): 112 + answer.body.capacity + 96 + answer.entityTag.utf8.count
-        case .absent: 64
-        }
-    }
-}
-
-extension AnswerQuery {
-    /// Bytes that the query's strings hold beside the query itself.
-    fileprivate var memory: Int {
-        let name: Int =
-            switch key {
-            case .name(let name): name.text.utf8.count
-            case .contentID: 0
-            }
-        return (name > 15 ? name + 32 : 0) + (region == nil ? 0 : 48)
+    private static func hash(of query: AnswerQuery) -> UInt64 {
+        Entries.hash { $0.combine(query) }
     }
 }

@@ -1,6 +1,5 @@
 internal import BLAKE3
 internal import Cache
-internal import NIOCore
 
 /// Turns what is known into the bytes of an answer and their entity tag (contract, section 3.2).
 struct AnswerEncoder: Sendable {
@@ -33,9 +32,11 @@ struct AnswerEncoder: Sendable {
             case .providers: providerSet(facts)
             }
         return Answer(
-            body: ByteBuffer(bytes: bytes),
-            entityTag: Self.entityTag(of: ContentID(of: bytes)),
-            providerSet: Set(facts.providers.map(\.provider.id)).hashValue,
+            to: facts.query,
+            body: bytes,
+            providerSet: UInt32(
+                truncatingIfNeeded: Set(facts.providers.map(\.provider.id)).hashValue
+            ),
             madeAt: now,
             freshUntil: now.advanced(bySeconds: facts.ttl),
             staleUntil: now.advanced(bySeconds: facts.ttl + stale),

@@ -76,8 +76,8 @@ package final class AnswerSpill: Sendable {
     }
 
     /// Keeps an answer that had to leave RAM; returns at once.
-    func keep(_ answer: Answer, for query: AnswerQuery) {
-        let key = query.spillKey
+    func keep(_ answer: Answer) {
+        let key = answer.spillKey
         // What is dropped must not leave an older one in its place.
         if !store.put(answer.spilled(at: .now()), for: key) { store.remove([key]) }
     }
@@ -99,7 +99,7 @@ package final class AnswerSpill: Sendable {
         case .nothing: return .nothing
         case .found(let entry):
             store.remove([key])
-            return Answer(spilled: entry, at: .now()).map(Lookup.found) ?? .nothing
+            return Answer(to: query, spilled: entry, at: .now()).map(Lookup.found) ?? .nothing
         }
     }
 

@@ -308,7 +308,7 @@ package final class Resolver: Sendable {
             if case .unknown(let obstacle) = discovered.verdict { throw ResolveError(obstacle) }
             let until = now.advanced(bySeconds: policy.negativeTTL)
             return Resolved(
-                outcome: .absent(Absence(freshUntil: until, subjects: stamps)),
+                outcome: .absent(Absence(of: query, freshUntil: until, subjects: stamps)),
                 source: discovered.lookup == nil && !query.key.isKeyName ? .index : .dht
             )
         }

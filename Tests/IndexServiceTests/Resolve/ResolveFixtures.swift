@@ -19,15 +19,16 @@ func makeResolver(
 
 func makeAnswer(
     _ body: String = "{}",
+    to query: AnswerQuery,
     madeAt: MonotonicInstant = MonotonicInstant(nanoseconds: 0),
     freshUntil: MonotonicInstant = MonotonicInstant(nanoseconds: .max),
     staleUntil: MonotonicInstant? = nil,
-    providerSet: Int = 0,
+    providerSet: UInt32 = 0,
     subjects: SubjectStamps
 ) -> Answer {
     Answer(
-        body: ByteBuffer(string: body),
-        entityTag: "\"\(body)\"",
+        to: query,
+        body: Array(body.utf8),
         providerSet: providerSet,
         madeAt: madeAt,
         freshUntil: freshUntil,

@@ -12,7 +12,7 @@ import Testing
             let resolved = try await resolver.resolve(query)
             #expect(resolved.source == .index)
             let answer = try #require(resolved.outcome.answer)
-            #expect(resolver.cachedOutcome(for: query, at: .now())?.answer === answer)
+            #expect(resolver.cachedOutcome(for: query, at: .now())?.answer == answer)
             let id = makeManifest().id.description
             #expect(try answer.json()["manifest_cid"] == .string(id))
         }

@@ -44,6 +44,7 @@ import Testing
             let made = MonotonicInstant(nanoseconds: now.nanoseconds - 100_000_000_000)
             let answer = makeAnswer(
                 "{}",
+                to: query,
                 madeAt: made,
                 freshUntil: made.advanced(bySeconds: 100 + fresh),
                 staleUntil: made.advanced(bySeconds: 100 + stale),
@@ -56,7 +57,7 @@ import Testing
         func crowdOut() throws {
             for name in ["other-1", "other-2"] {
                 let query = AnswerQuery(.resolution, .name(try makeName(name)))
-                let answer = makeAnswer("[]", subjects: cache.stamps(for: query.key))
+                let answer = makeAnswer("[]", to: query, subjects: cache.stamps(for: query.key))
                 cache.insert(.found(answer), for: query, pinned: false, at: .now())
             }
         }
@@ -103,6 +104,7 @@ import Testing
         let (parts, query) = (try Parts(), try makeQuery())
         try parts.spill(query, fresh: -10, stale: -5)
         let absence = Absence(
+            of: query,
             freshUntil: .distantFuture,
             subjects: parts.cache.stamps(for: query.key)
         )
@@ -122,9 +124,9 @@ import Testing
             if beforeEviction {
                 let stamps = parts.cache.stamps(for: query.key)
                 parts.cache.invalidate([query.key])
-                let answer = makeAnswer("{}", subjects: stamps)
+                let answer = makeAnswer("{}", to: query, subjects: stamps)
                 // Evicted at the very moment of the write, past the check at the eviction.
-                parts.cache.spill?.keep(answer, for: query)
+                parts.cache.spill?.keep(answer)
             } else {
                 try parts.spill(query, fresh: 50, stale: 90)
                 parts.cache.invalidate([query.key])
@@ -155,10 +157,11 @@ import Testing
     @Test func anAnswerThatRAMGotMeanwhileIsNotReplacedByASpilledOne() async throws {
         let (parts, query) = (try Parts(), try makeQuery())
         let stamps = parts.cache.stamps(for: query.key)
-        let (old, new) = (makeAnswer("old", subjects: stamps), makeAnswer("new", subjects: stamps))
+        let old = makeAnswer("old", to: query, subjects: stamps)
+        let new = makeAnswer("new", to: query, subjects: stamps)
         parts.cache.insert(.found(new), for: query, pinned: false, at: .now())
         parts.cache.restore(old, for: query, pinned: false, at: .now())
-        #expect(parts.cache.outcome(for: query, at: .now())?.answer === new)
+        #expect(parts.cache.outcome(for: query, at: .now())?.answer == new)
         await parts.end()
     }
 
@@ -167,10 +170,10 @@ import Testing
         let (parts, query) = (try Parts { $0.queueBytes = 4000 }, try makeQuery())
         let spill = try #require(parts.cache.spill)
         let stamps = parts.cache.stamps(for: query.key)
-        spill.keep(makeAnswer("small", subjects: stamps), for: query)
+        spill.keep(makeAnswer("small", to: query, subjects: stamps))
         await spill.flush()
         let large = String(repeating: "x", count: 3000)
-        spill.keep(makeAnswer(large, subjects: stamps), for: query)
+        spill.keep(makeAnswer(large, to: query, subjects: stamps))
         #expect(parts.store.status.dropped == 1)
         guard case .nothing = await spill.take(query, by: .distantFuture) else {
             throw TestFailure()
