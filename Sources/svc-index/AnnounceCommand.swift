@@ -76,10 +76,7 @@ struct AnnounceCommand: AsyncParsableCommand {
         var json = JSONWriter()
         json.beginObject()
         json.field("cid", cid)
-        json.field("family", result.family == .v4 ? "ipv4" : "ipv6")
-        json.field("attempted", result.write?.attempted ?? 0)
-        json.field("stored", result.write?.stored ?? 0)
-        json.field("elapsed_ms", Int(result.report.elapsed.milliseconds.rounded()))
+        json.writeFields(result)
         json.endObject()
         try StandardStreams.write(json.bytes + [UInt8(ascii: "\n")], lostReader: .fails)
     }

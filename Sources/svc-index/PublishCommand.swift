@@ -119,10 +119,7 @@ struct PublishCommand: AsyncParsableCommand {
         json.field("cid", link.target.description)
         json.field("ttl_s", link.ttl)
         json.field("seq", item.mutable?.sequence ?? 0)
-        json.field("family", result.family == .v4 ? "ipv4" : "ipv6")
-        json.field("attempted", result.write?.attempted ?? 0)
-        json.field("stored", result.write?.stored ?? 0)
-        json.field("elapsed_ms", Int(result.report.elapsed.milliseconds.rounded()))
+        json.writeFields(result)
         json.endObject()
         try StandardStreams.write(json.bytes + [UInt8(ascii: "\n")], lostReader: .fails)
     }

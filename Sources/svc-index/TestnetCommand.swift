@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import DHTClient
+internal import DHTCore
 internal import UnixSignals
 
 /// A small DHT of one's own.
@@ -11,7 +12,8 @@ struct TestnetCommand: AsyncParsableCommand {
             Example:
               svc-index testnet --nodes 50 --port 7000
               svc-index announce b3:… --port 8080 --dht-bootstrap 127.0.0.1:7000
-            The first line printed is what --dht-bootstrap takes. Ctrl-C stops it.
+            The first line printed is what --dht-bootstrap takes. Ctrl-C stops it. Whoever
+            joins one on [::1] gives --dht-bind '[::1]:0' as well.
             """
     )
 
@@ -20,6 +22,9 @@ struct TestnetCommand: AsyncParsableCommand {
 
     @Option(help: "The first node's UDP port, the others' follow; any free ones if none.")
     var port: UInt16 = 0
+
+    @Flag(help: "Run on [::1] instead of 127.0.0.1.")
+    var ipv6 = false
 
     @Flag(help: "Print JSON.")
     var json = false
@@ -31,7 +36,11 @@ struct TestnetCommand: AsyncParsableCommand {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let network: LoopbackNetwork
         do {
-            network = try await LoopbackNetwork.start(count: nodes, firstPort: port)
+            network = try await LoopbackNetwork.start(
+                count: nodes,
+                firstPort: port,
+                family: ipv6 ? .v6 : .v4
+            )
         } catch {
             throw Failure(.unavailable, error.description)
         }

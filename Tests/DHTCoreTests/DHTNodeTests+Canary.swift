@@ -88,7 +88,7 @@ extension DHTNodeTests {
         node.advance(to: makeTime(500))
         let ping = try #require(drain(&node).queries(.ping).first)
         try reply(&node, to: ping, at: 510, as: contactID(99))
-        #expect(node.counters[.wrongID] == 1)
+        #expect(node.counters[.misnamedContact] == 1)
         #expect(node.goodContacts(at: makeTime(510)).map(\.id) == [contactID(99)])
         #expect(node.status(at: makeTime(510)).lastAnswer == makeTime(510))
     }

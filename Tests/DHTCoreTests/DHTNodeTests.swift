@@ -176,7 +176,7 @@ struct DHTNodeTests {
         try reply(&node, to: query, at: 1, as: contactID(99)) {
             $0.values([Endpoint(9, 9, 9, 9, port: 80)])
         }
-        #expect(node.counters[.wrongID] == 1)
+        #expect(node.counters[.misnamedContact] == 1)
         let result = try #require(drain(&node).finished.first)
         #expect(result.verdict == .found)
         #expect(result.closest.map(\.id) == [contactID(99)])
@@ -194,6 +194,7 @@ struct DHTNodeTests {
         let result = try #require(drain(&node).finished.first)
         #expect(result.providers.isEmpty)
         #expect(result.report.end == .unreachable)
+        #expect(node.counters[.wrongID] == 1)
     }
 
     @Test func garbageIsCountedByReason() {

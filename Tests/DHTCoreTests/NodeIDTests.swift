@@ -133,8 +133,14 @@ struct EndpointTests {
 
     @Test func descriptionIsTheUsualText() {
         #expect(Endpoint(192, 0, 2, 1, port: 6881).description == "192.0.2.1:6881")
-        let v6 = Endpoint(v6: 0x2001_0DB8 << 32, 1, port: 80)
-        #expect(v6.description == "[2001:db8:0:0:0:0:0:1]:80")
+        for (high, low, text) in [
+            (0x2001_0DB8 << 32, 1, "2001:db8::1"), (0, 1, "::1"), (0, 0, "::"), (1 << 48, 0, "1::"),
+            (0x2001_0DB8 << 32, 1 << 48 | 1, "2001:db8::1:0:0:1"),
+            (0x1_0000_0002_0003, 0x4_0000_0000_0005, "1:0:2:3:4::5"),
+            (0x1_0002_0003_0004, 0x5_0006_0000_0008, "1:2:3:4:5:6:0:8"),
+        ] as [(UInt64, UInt64, String)] {
+            #expect(Endpoint(v6: high, low, port: 80).description == "[\(text)]:80")
+        }
     }
 
     @Test func networkIsThe24OrThe64() {

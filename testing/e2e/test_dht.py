@@ -5,17 +5,40 @@ import json
 import re
 import socket
 import subprocess
+import unittest
+from pathlib import Path
 
 from support import BINARY, EndToEndTest
 
 NODES = 60
+# The keys of the objects that `lookup --json` prints, as docs/dht.md has them.
+LOOKUP_KEYS = """family target verdict end hops queried responded stalled timed_out failed held_back
+    hedged winner elapsed_ms elapsed_us first_result_us hedge_delay_us bytes_sent bytes_received
+    discarded forged trace""".split()
+QUERY_KEYS = """turn wave hop node id shared_bits sent_us answered_us took_us stalled state nodes
+    values""".split()
+DOCUMENT = Path(__file__).resolve().parent.parent.parent / "docs" / "dht.md"
 
 
-class DHTTest(EndToEndTest):
+def has_ipv6_loopback():
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+            return True
+    except OSError:
+        return False
+
+
+class NetworkTest(EndToEndTest):
+    """A test with a DHT of its own."""
+
+    # Beside the number of nodes.
+    words = ()
+
     def setUp(self):
         super().setUp()
         self.network = subprocess.Popen(
-            [str(BINARY), "testnet", "--nodes", str(NODES)],
+            [str(BINARY), "testnet", "--nodes", str(NODES), *self.words],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -23,7 +46,6 @@ class DHTTest(EndToEndTest):
         self.addCleanup(self.end_network)
         # The first line is the whole of what others need.
         self.bootstrap = self.network.stdout.readline().strip()
-        self.assertRegex(self.bootstrap, r"\A(127\.0\.0\.1:\d+,?)+\Z")
 
     def end_network(self):
         self.network.terminate()
@@ -34,6 +56,42 @@ class DHTTest(EndToEndTest):
 
     def joined(self, *words):
         return (*words, "--dht-bootstrap", self.bootstrap)
+
+
+@unittest.skipUnless(has_ipv6_loopback(), "this machine has no IPv6 loopback")
+class IPv6Test(NetworkTest):
+    words = ("--ipv6",)
+
+    def test_what_was_announced_over_ipv6_is_found(self):
+        self.assertRegex(self.bootstrap, r"\A(\[::1\]:\d+,?)+\Z")
+        bind = ("--dht-bind", "[::1]:0")
+        cids = self.content_ids([b"six", b"key"])
+        done = self.succeed(*self.joined("announce", cids[0], "--port", 9000), *bind)
+        self.assertIn("stored at 8 of 8", done.text)
+        done = self.succeed(*self.joined("lookup", cids[0], "--trace", "--json"), *bind)
+        answer = json.loads(done.stdout)
+        self.assertEqual([entry["addr"] for entry in answer["providers"]], ["[::1]:9000"])
+        [lookup] = answer["lookups"]
+        self.assertEqual(lookup["family"], "ipv6")
+        self.assertTrue(all(query["node"].startswith("[::1]:") for query in lookup["trace"]))
+        key = self.succeed("keygen", "--out", "name.key").text.strip()
+        words = ("publish", key, cids[1], "--key-file", "name.key")
+        self.succeed(*self.joined(*words), *bind)
+        self.assertIn(cids[1], self.succeed(*self.joined("lookup", key), *bind).text)
+
+    def test_a_service_finds_it_too(self):
+        bind = ("--dht-bind", "[::1]:0")
+        [cid] = self.content_ids([b"served"])
+        self.succeed(*self.joined("announce", cid, "--port", 9000), *bind)
+        server = self.start(*self.joined("--dht-bind", "[::1]:0"))
+        answer = json.loads(server.get(f"/providers/{cid}").body)
+        self.assertEqual([entry["addr"] for entry in answer["providers"]], ["[::1]:9000"])
+        self.stop(server)
+
+
+class DHTTest(NetworkTest):
+    def test_the_first_line_is_the_bootstrap_list(self):
+        self.assertRegex(self.bootstrap, r"\A(127\.0\.0\.1:\d+,?){8}\Z")
 
     def test_what_was_announced_is_found(self):
         cids = self.content_ids([b"%d" % number for number in range(20)])
@@ -59,6 +117,55 @@ class DHTTest(EndToEndTest):
         self.assertEqual(lookup["end"], "complete")
         self.assertEqual(len(lookup["trace"]), lookup["queried"])
         self.assertGreaterEqual(lookup["hops"], 1)
+        self.check_lookup(lookup, cid)
+
+    def check_lookup(self, lookup, cid):
+        """The sums of a traced lookup are those of its queries."""
+        self.assertEqual(list(lookup), LOOKUP_KEYS)
+        self.assertEqual(lookup["target"], cid.removeprefix("b3:")[:40])
+        queries = lookup["trace"]
+        for query in queries:
+            self.assertEqual(list(query), QUERY_KEYS)
+            answered = query["state"] == "answered"
+            self.assertEqual(query["answered_us"] is not None, answered)
+            if answered:
+                took = query["answered_us"] - query["sent_us"]
+                self.assertAlmostEqual(took, query["took_us"], delta=2)
+                self.assertLessEqual(query["answered_us"], lookup["elapsed_us"] + 1)
+                self.assertRegex(query["id"], r"\A[0-9a-f]{40}\Z")
+        self.assertEqual([query["turn"] for query in queries], [*range(1, len(queries) + 1)])
+        for key, count in (
+            ("responded", sum(query["state"] == "answered" for query in queries)),
+            ("timed_out", sum(query["state"] == "timeout" for query in queries)),
+            ("stalled", sum(query["stalled"] for query in queries)),
+            ("hedged", sum(query["wave"] == "beta" for query in queries)),
+        ):
+            self.assertEqual(lookup[key], count, key)
+        first = min(query["answered_us"] for query in queries if query["values"])
+        self.assertAlmostEqual(lookup["first_result_us"], first, delta=2)
+        self.assertGreater(lookup["bytes_sent"], 90 * len(queries))
+        self.assertGreater(lookup["bytes_received"], 90 * lookup["responded"])
+        self.assertEqual(round(lookup["elapsed_us"] / 1000), lookup["elapsed_ms"])
+
+    def test_json_of_a_failed_lookup_has_the_same_keys(self):
+        [cid] = self.content_ids([b"nowhere"])
+        done = self.command(*self.joined("lookup", cid, "--json"))
+        self.assertEqual(done.returncode, 1)
+        [lookup] = json.loads(done.stdout)["lookups"]
+        self.assertEqual(list(lookup), LOOKUP_KEYS[:-1])
+        self.assertEqual((lookup["verdict"], lookup["first_result_us"]), ("absent", None))
+
+    def test_every_key_of_the_json_is_documented(self):
+        text = DOCUMENT.read_text()
+        for key in (*LOOKUP_KEYS, *QUERY_KEYS):
+            self.assertIn(f"`{key}`", text)
+
+    def test_json_of_a_write_says_what_became_of_it(self):
+        [cid] = self.content_ids([b"announced"])
+        done = self.succeed(*self.joined("announce", cid, "--port", 9000, "--json"))
+        answer = json.loads(done.stdout)
+        self.assertEqual((answer["attempted"], answer["stored"]), (8, 8))
+        self.assertEqual((answer["timed_out"], answer["unsent"], answer["refusals"]), (0, 0, []))
 
     def test_absent_and_could_not_look_are_told_apart(self):
         [cid] = self.content_ids([b"nowhere"])
@@ -230,6 +337,26 @@ class DHTTest(EndToEndTest):
         self.assertEqual(server.readiness()[1]["checks"]["dht_client_ready"], "ok")
         self.assertGreaterEqual(server.metric("dht_nodes"), 30)
         self.assertGreater(server.metric("dht_queries_total"), 0)
+        self.stop(server)
+
+    def test_what_the_service_drops_is_counted_by_reason(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        server = self.start(*self.joined("--dht-bind", f"127.0.0.1:{port}"))
+        ping = b"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe"
+        reply = b"d1:rd2:id20:abcdefghij0123456789e1:t6:nobody1:y1:re"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            for datagram in (b"garbage", b"d1:t2:aae", ping, reply):
+                stranger.sendto(datagram, ("127.0.0.1", port))
+
+        def dropped(reason):
+            line = f'dht_datagrams_dropped_total{{reason="{reason}"}} '
+            text = server.get("/metrics").body.decode()
+            return int(text.partition(line)[2].split("\n")[0])
+
+        for reason in ("bad_bencode", "bad_message", "query_in_client_mode", "unsolicited"):
+            self.wait_for(reason, 5, lambda: dropped(reason) == 1)
         self.stop(server)
 
     def test_service_without_a_network_is_not_ready_and_answers(self):

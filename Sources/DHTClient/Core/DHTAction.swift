@@ -77,6 +77,11 @@ package struct DHTStatus: Sendable {
     package var trackedAddresses = 0
     package var counters: DHTCounters
 
+    package init(id: NodeID, counters: DHTCounters = DHTCounters()) {
+        self.id = id
+        self.counters = counters
+    }
+
     package subscript(family: AddressFamily) -> ContactCount { family == .v4 ? v4 : v6 }
 
     // Of both families.

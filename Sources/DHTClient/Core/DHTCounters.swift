@@ -29,7 +29,7 @@ package struct DHTCounters: Sendable {
     package var dropped: Int { drops.reduce(0, +) }
 }
 
-/// Why something from the network was not taken.
+/// Why something from the network was not taken: a whole datagram, or an entry of one.
 package enum DropReason: Int, Sendable, CaseIterable {
     /// From port 0, a martian, or a private address where those are not allowed.
     case badSource
@@ -41,16 +41,8 @@ package enum DropReason: Int, Sendable, CaseIterable {
     case unsolicited
     /// A reply from another address than the one that was asked.
     case wrongAddress
-    /// A reply under another id than expected, or under none.
+    /// A reply under no id, under ours, or under one that its address does not allow.
     case wrongID
-    /// `nodes` or `values` of a length that does not divide, or a contact of no use.
-    case badContact
-    /// A contact or provider at an address that no stranger may name.
-    case forbiddenAddress
-    /// A contact whose id does not follow from its address (BEP 42).
-    case insecureID
-    /// More contacts than one reply may bring.
-    case surplusContact
     /// A query while we only ask (client mode).
     case queryInClientMode
     /// A query without a usable id, target or arguments.
@@ -65,10 +57,34 @@ package enum DropReason: Int, Sendable, CaseIterable {
     case refusedItem
     /// A store is full of entries nearer to our id.
     case storeFull
-    /// A datagram that the driver did not fetch in time.
+    /// A query, while replies wait that the driver did not fetch in time.
     case outboxFull
-    /// A sender that could not be remembered for a ping.
-    case candidatesFull
+
+    // From here on entries: the rest of the datagram was taken.
+
+    /// `nodes` or `values` of a length that does not divide, or a contact of no use.
+    case badContact
+    /// A contact or provider at an address that no stranger may name.
+    case forbiddenAddress
+    /// A contact whose id does not follow from its address (BEP 42).
+    case insecureID
+    /// A contact that answered under another id than it was named with.
+    case misnamedContact
+    /// More contacts than one reply may bring.
+    case surplusContact
+    /// A contact of a /24 or /64 that has its share of the lookup.
+    case crowdedNetwork
+    /// A provider that many others of the same node left no room for.
+    case surplusProvider
+    /// An item without a number or a signature, or too long a one.
+    case badItem
+    /// An item with a wrong signature or hash.
+    case forgedItem
     /// A token longer than is kept.
     case longToken
+    /// A sender that could not be remembered for a ping.
+    case candidatesFull
+
+    /// Whether the datagram was dropped as a whole, and not only an entry of it.
+    package var isOfDatagram: Bool { rawValue <= Self.outboxFull.rawValue }
 }

@@ -8,13 +8,12 @@ extension DHTNode {
     ) {
         guard let entry = match(message, bytes, from: peer) else { return }
         let isStranger = entry.expected.map { $0 != message.sender } ?? false
-        if isStranger || message.sender == nil || message.sender == id {
-            counters.drop(.wrongID)
-            forget(entry)
-        }
+        if isStranger || message.sender == nil || message.sender == id { forget(entry) }
         guard let sender = message.sender, sender != id else {
+            counters.drop(.wrongID)
             return settle(entry, .badReply, at: now)
         }
+        if isStranger { counters.drop(.misnamedContact) }
         noteSignOfLife(entry, isStranger: isStranger || entry.expected == nil, at: now)
         // Whoever answers a ping under another id has been started anew, and lives.
         guard !isStranger || entry.method == .ping else {
@@ -45,7 +44,10 @@ extension DHTNode {
     ) {
         guard case .lookup(let id, let place) = entry.purpose,
             !settings.requiresSecureIDs || SecureID.isValid(sender, for: entry.endpoint)
-        else { return settle(entry, .badReply, at: now) }
+        else {
+            counters.drop(.wrongID)
+            return settle(entry, .badReply, at: now)
+        }
         noteOutcome(answered: true)
         deliver(message, bytes, to: id, place, from: sender, at: now)
     }
@@ -231,8 +233,10 @@ extension DHTNode {
                 discard(.forbiddenAddress, for: index)
             } else if settings.requiresSecureIDs, !SecureID.isValid(node.id, for: node.endpoint) {
                 discard(.insecureID, for: index)
-            } else {
-                lookups[index]?.lookup.learn(node.id, node.endpoint, from: place)
+            } else if lookups[index]?.lookup.learn(node.id, node.endpoint, from: place)
+                == .sharedNetwork
+            {
+                discard(.crowdedNetwork, for: index)
             }
         }
     }
@@ -279,7 +283,8 @@ extension DHTNode {
             }
             if isUsable(peer) { peers.append(peer) } else { discard(.forbiddenAddress, for: index) }
         }
-        lookups[index]?.lookup.found(peers, from: place, at: now)
+        let surplus = lookups[index]?.lookup.found(peers, from: place, at: now) ?? 0
+        discard(.surplusProvider, for: index, count: surplus)
     }
 
     private mutating func takeItem(
@@ -297,7 +302,7 @@ extension DHTNode {
         case .immutable: break
         case .mutable(let key, let salt, _):
             guard let sequence = arguments.sequence, let signature = arguments.signature else {
-                return discard(.badMessage, for: index)
+                return discard(.badItem, for: index)
             }
             item.mutable = StoredItem.Mutable(
                 publicKey: key,
@@ -307,11 +312,13 @@ extension DHTNode {
             )
         }
         guard range.count <= StoredItem.maximumValueCount else {
-            return discard(.badMessage, for: index)
+            return discard(.badItem, for: index)
         }
         item.value = bytes.slice(range)
         let cryptography = cryptography
-        lookups[index]?.lookup.received(item, from: place, cryptography, at: now)
+        let isForged =
+            lookups[index]?.lookup.received(item, from: place, cryptography, at: now) == .forged
+        if isForged { counters.drop(.forgedItem) }
     }
 
     private mutating func discard(_ reason: DropReason, for index: Int, count: Int = 1) {

@@ -155,7 +155,7 @@ extension Endpoint {
 }
 
 extension Endpoint: CustomStringConvertible {
-    /// The usual text: `192.0.2.1:6881` or `[2001:db8:0:0:0:0:0:1]:6881`.
+    /// The usual text: `192.0.2.1:6881` or `[2001:db8::1]:6881` (RFC 5952).
     package var description: String {
         switch family {
         case .v4:
@@ -163,9 +163,28 @@ extension Endpoint: CustomStringConvertible {
             return "\(bytes):\(port)"
         case .v6:
             let groups = [high, low].flatMap { word in
-                [48, 32, 16, 0].map { String(word >> UInt64($0) & 0xFFFF, radix: 16) }
+                [48, 32, 16, 0].map { UInt16(truncatingIfNeeded: word >> UInt64($0)) }
             }
-            return "[\(groups.joined(separator: ":"))]:\(port)"
+            return "[\(Self.text(groups))]:\(port)"
         }
+    }
+
+    /// The groups of an IPv6 address, the first of the longest runs of zeros left out.
+    private static func text(_ groups: [UInt16]) -> String {
+        var longest = 0..<0
+        var start = 0
+        for (index, group) in groups.enumerated() {
+            guard group == 0 else {
+                start = index + 1
+                continue
+            }
+            if index + 1 - start > longest.count { longest = start..<index + 1 }
+        }
+        func joined(_ part: ArraySlice<UInt16>) -> String {
+            part.map { String($0, radix: 16) }.joined(separator: ":")
+        }
+        // A single group of zeros is written out.
+        guard longest.count > 1 else { return joined(groups[...]) }
+        return joined(groups[..<longest.lowerBound]) + "::" + joined(groups[longest.upperBound...])
     }
 }

@@ -58,10 +58,15 @@ package struct TraceText: Sendable {
         var parts = ["\(finding) in \(Self.text(report.elapsed)) ms (\(Self.name(report.end)))"]
         if report.hops > 0 { parts.append("\(report.hops) hops") }
         parts.append("\(report.queried) queries, \(report.responded) answers")
+        if report.stalled > 0 { parts.append("\(report.stalled) stalled") }
         if report.timedOut > 0 { parts.append("\(report.timedOut) timeouts") }
         let wave = report.winner.map { $0 == .alpha ? ", alpha won" : ", beta won" } ?? ""
         parts.append("\(report.hedged) hedged\(wave)")
         parts.append("hedge after \(Self.text(report.hedgeDelay)) ms")
+        if let first = report.firstResult {
+            parts.append("first result after \(Self.text(first)) ms")
+        }
+        parts.append("\(report.bytesSent) bytes sent, \(report.bytesReceived) received")
         return parts.joined(separator: "; ")
     }
 

@@ -82,7 +82,7 @@ final class MainlineService: Service {
             readiness: readiness,
             logger: logger
         )
-        metrics.readDHT { service.latest.withLock { $0 } }
+        metrics.readDHT { service.latest.withLock { $0?.node } }
         return service
     }
 

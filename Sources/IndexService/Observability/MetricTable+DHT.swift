@@ -1,3 +1,5 @@
+internal import DHTCore
+
 extension MetricDescription {
     /// What is told of the DHT.
     static let lookups: [MetricDescription] = [
@@ -44,6 +46,34 @@ extension MetricDescription {
             whenItRises: """
                 Many `win`: hedging pays. Many `lose` with few `win`: the hedge delay is too \
                 short; raise `dht.hedge_ms`. `tie`: neither wave found anything.
+                """
+        ),
+        MetricDescription(
+            "dht_datagrams_dropped_total",
+            .counter,
+            [Label(name: "reason", values: DropReason.ofDatagrams.map(\.text))],
+            help: "Datagrams from the DHT that were not taken, by reason.",
+            whenItRises: """
+                A few a second are usual on the public network. `unsolicited` in step with \
+                `dht_queries_total{result="timeout"}`: nodes answer too late. \
+                `query_in_client_mode`: others ask a node that only asks; harmless. \
+                `address_rate`, `reply_rate`: somebody asks too much. A flood of the others, \
+                `bad_bencode` and `wrong_address` above all, is an attack or a broken program: it \
+                changes no answer, but costs CPU; block its addresses in the firewall.
+                """
+        ),
+        MetricDescription(
+            "dht_entries_dropped_total",
+            .counter,
+            [Label(name: "reason", values: DropReason.ofEntries.map(\.text))],
+            help: "Contacts, providers, items and tokens in datagrams that were not taken.",
+            whenItRises: """
+                `forged_item`, `misnamed_contact`, `surplus_provider`: nodes near a key lie; no \
+                lie is given out, but lookups take longer. `forbidden_address`: nodes name \
+                private addresses; on a private network set `dht.allow_private_addresses`. \
+                `crowded_network`: many contacts share a /24 or /64: somebody tries to surround a \
+                key, or the network is a small one: see `dht.allow_shared_networks`. The others \
+                come from broken or old programs.
                 """
         ),
         MetricDescription(
@@ -102,6 +132,44 @@ package enum NodeState: Int, MetricLabelValue {
         switch self {
         case .good: "good"
         case .dubious: "dubious"
+        }
+    }
+}
+
+/// Why something from the network was not taken (label `reason` of the two counters of drops).
+extension DropReason {
+    /// Reasons that concern a whole datagram, in the order of their series.
+    static let ofDatagrams = allCases.filter(\.isOfDatagram)
+    /// Reasons that concern an entry of a datagram, in the order of their series.
+    static let ofEntries = allCases.filter { !$0.isOfDatagram }
+
+    var text: String {
+        switch self {
+        case .badSource: "bad_source"
+        case .badBencode: "bad_bencode"
+        case .badMessage: "bad_message"
+        case .unsolicited: "unsolicited"
+        case .wrongAddress: "wrong_address"
+        case .wrongID: "wrong_id"
+        case .queryInClientMode: "query_in_client_mode"
+        case .badQuery: "bad_query"
+        case .addressRate: "address_rate"
+        case .replyRate: "reply_rate"
+        case .badToken: "bad_token"
+        case .refusedItem: "refused_item"
+        case .storeFull: "store_full"
+        case .outboxFull: "outbox_full"
+        case .badContact: "bad_contact"
+        case .forbiddenAddress: "forbidden_address"
+        case .insecureID: "insecure_id"
+        case .misnamedContact: "misnamed_contact"
+        case .surplusContact: "surplus_contact"
+        case .crowdedNetwork: "crowded_network"
+        case .surplusProvider: "surplus_provider"
+        case .badItem: "bad_item"
+        case .forgedItem: "forged_item"
+        case .longToken: "long_token"
+        case .candidatesFull: "candidates_full"
         }
     }
 }

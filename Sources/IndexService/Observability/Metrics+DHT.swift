@@ -1,4 +1,3 @@
-internal import DHTClient
 internal import DHTCore
 
 // Lookups in the DHT.
@@ -18,12 +17,21 @@ extension Metrics {
     }
 
     /// Reads the client's own counts before each exposition, on the thread that asks for it.
-    func readDHT(_ read: @escaping @Sendable () -> MainlineStatus?) {
+    func readDHT(_ read: @escaping @Sendable () -> DHTStatus?) {
         let (cells, queries) = (cells, registry.scalar("dht_queries_total"))
         let nodes = registry.scalar("dht_nodes")
+        let drops = [
+            (registry.scalar("dht_datagrams_dropped_total"), DropReason.ofDatagrams),
+            (registry.scalar("dht_entries_dropped_total"), DropReason.ofEntries),
+        ]
         registry.onScrape {
             guard let status = read() else { return }
-            let counters = status.node.counters
+            let counters = status.counters
+            for (family, reasons) in drops {
+                for (series, reason) in reasons.enumerated() {
+                    family.set(Double(counters[reason]), series: series, in: cells)
+                }
+            }
             let results: [(QueryResult, Int)] = [
                 (.ok, counters.queriesAnswered), (.timeout, counters.queriesTimedOut),
                 (.error, counters.queriesRefused + counters.queriesUnsent),
@@ -31,8 +39,8 @@ extension Metrics {
             for (result, count) in results {
                 queries.set(Double(count), series: result.rawValue, in: cells)
             }
-            nodes.set(Double(status.node.good), series: NodeState.good.rawValue, in: cells)
-            let dubious = Double(status.node.questionable)
+            nodes.set(Double(status.good), series: NodeState.good.rawValue, in: cells)
+            let dubious = Double(status.questionable)
             nodes.set(dubious, series: NodeState.dubious.rawValue, in: cells)
         }
     }

@@ -99,6 +99,12 @@ import Testing
                 "histogram dht_lookup_hops",
                 "counter dht_queries_total result=ok|timeout|error",
                 "counter dht_hedged_requests_total result=win|lose|tie",
+                "counter dht_datagrams_dropped_total reason=bad_source|bad_bencode|bad_message"
+                    + "|unsolicited|wrong_address|wrong_id|query_in_client_mode|bad_query"
+                    + "|address_rate|reply_rate|bad_token|refused_item|store_full|outbox_full",
+                "counter dht_entries_dropped_total reason=bad_contact|forbidden_address"
+                    + "|insecure_id|misnamed_contact|surplus_contact|crowded_network"
+                    + "|surplus_provider|bad_item|forged_item|long_token|candidates_full",
                 "counter bus_lagged_total",
                 "gauge dht_nodes state=good|dubious",
                 "gauge circuit_breaker_state upstream=dht|index|spill state=closed|open|half_open",

@@ -58,22 +58,28 @@ extension Lookup {
         if failure == .timeout { report.timedOut += 1 } else { report.failed += 1 }
     }
 
-    /// A node that an answer named.
-    package mutating func learn(_ id: NodeID, _ endpoint: Endpoint, from place: UInt8) {
+    /// A node that an answer named; nil when the hop cap keeps it from being asked.
+    @discardableResult
+    package mutating func learn(
+        _ id: NodeID,
+        _ endpoint: Endpoint,
+        from place: UInt8
+    ) -> Shortlist.Outcome? {
         let given = Int(shortlist[place].nodesGiven) + 1
         shortlist[place].nodesGiven = UInt8(clamping: given)
         let hop = Int(shortlist[place].hop) + 1
         let distance = id.distance(to: target)
         guard hop <= settings.hopCap else {
             if !shortlist.contains(endpoint) { capped(at: distance) }
-            return
+            return nil
         }
-        switch shortlist.offer(id, endpoint, hop: UInt8(clamping: hop), referrer: place) {
+        let outcome = shortlist.offer(id, endpoint, hop: UInt8(clamping: hop), referrer: place)
+        switch outcome {
         case .added: uncap(at: distance)
-        case .tooFar: break
         case .known: vouch(for: endpoint, by: place)
-        case .sharedNetwork: report.discarded += 1
+        case .tooFar, .sharedNetwork: break
         }
+        return outcome
     }
 
     /// A second node names a candidate, so it no longer hangs on the word of the first alone.
@@ -93,8 +99,16 @@ extension Lookup {
     }
 
     /// Providers that one answer named; call once per answer, with all of them.
-    package mutating func found(_ peers: [Endpoint], from place: UInt8, at now: DHTInstant) {
+    ///
+    /// Returns how many providers had to go, these or earlier ones.
+    @discardableResult
+    package mutating func found(
+        _ peers: [Endpoint],
+        from place: UInt8,
+        at now: DHTInstant
+    ) -> Int {
         var named: Set<Endpoint> = []
+        var dropped = 0
         // What is named twice in one answer is still the word of one node.
         for peer in peers where named.insert(peer).inserted {
             if let known = providers.firstIndex(where: { $0.endpoint == peer }) {
@@ -102,14 +116,18 @@ extension Lookup {
             } else {
                 providers.append(FoundPeer(endpoint: peer, sightings: 1))
                 providerSources.append(place)
-                if providers.count > settings.providersLimit { dropProvider() }
+                if providers.count > settings.providersLimit {
+                    dropProvider()
+                    dropped += 1
+                }
             }
             let given = Int(shortlist[place].valuesGiven) + 1
             shortlist[place].valuesGiven = UInt8(clamping: given)
         }
-        guard !named.isEmpty else { return }
+        guard !named.isEmpty else { return 0 }
         givers += 1
         tookResult(from: place, at: now)
+        return dropped
     }
 
     /// Makes room for a provider: the node that named the most first loses the one that the fewest
@@ -135,32 +153,41 @@ extension Lookup {
         guard let dropped else { return }
         providers.remove(at: dropped)
         providerSources.remove(at: dropped)
-        report.discarded += 1
+    }
+
+    /// What became of an item that an answer carried.
+    package enum ItemOutcome: Sendable {
+        case taken
+        /// Older than the one that is known.
+        case older
+        case forged
     }
 
     /// An item that an answer carried.
     ///
     /// Verified here, so nothing unproven is ever kept.
+    @discardableResult
     package mutating func received(
         _ candidate: StoredItem,
         from place: UInt8,
         _ cryptography: ItemCryptography,
         at now: DHTInstant
-    ) {
+    ) -> ItemOutcome {
         // The same item again proves nothing new and costs no signature check.
         // Neither is the signature of an older one of interest.
         if item != candidate {
-            guard item.map({ candidate.supersedes($0) }) ?? true else { return }
+            guard item.map({ candidate.supersedes($0) }) ?? true else { return .older }
             guard candidate.target(cryptography) == target, candidate.isAuthentic(cryptography)
             else {
                 report.forged += 1
-                return
+                return .forged
             }
             item = candidate
         }
         shortlist[place].valuesGiven = 1
         givers += 1
         tookResult(from: place, at: now)
+        return .taken
     }
 
     /// Keeps the write token of a node.
