@@ -22,9 +22,9 @@ package enum MissGateError: Error, Hashable, Sendable {
 /// defer { gate.leave(at: .now()) }
 /// ```
 ///
-/// There is no timer inside. Whoever owns the deadline cancels the task that waits when it passes;
-/// the deadline given here keeps a place from going to a waiter that is past it. Continuations are
-/// resumed after the lock is released.
+/// There is no timer inside: the deadline keeps a place from going to a waiter that is past it, and
+/// lets newcomers have its place in the queue. Continuations are resumed after the lock is
+/// released.
 package final class MissGate: Sendable {
     fileprivate typealias Waiter = CheckedContinuation<MissGateError?, Never>
 

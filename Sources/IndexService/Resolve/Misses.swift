@@ -18,9 +18,6 @@ package final class Misses: Service {
         /// Callers that wait for any of them.
         package var callers = 16_384
 
-        /// Different questions at a time: those of both routes.
-        fileprivate var keys: Int { 2 * (running + waiting) }
-
         package init() {}
     }
 
@@ -29,7 +26,8 @@ package final class Misses: Service {
         let skipsCache: Bool
     }
 
-    /// Outcomes that a write has overtaken before one is given out all the same.
+    /// How often a caller asks again, when a write overtook the outcome or another caller's failure
+    /// came instead of one.
     private static let rounds = 3
 
     private let resolver: Resolver
@@ -45,7 +43,8 @@ package final class Misses: Service {
         self.bus = bus
         flights = InFlightMisses(
             maximumWaiters: limits.callers,
-            maximumKeys: limits.keys
+            // The gates say who is let in; here nobody is refused whom they might favour.
+            maximumKeys: limits.callers
         )
         resolveGate = MissGate(running: limits.running, waiting: limits.waiting)
         providersGate = MissGate(running: limits.running, waiting: limits.waiting)
@@ -64,27 +63,27 @@ package final class Misses: Service {
         by deadline: MonotonicInstant
     ) async throws(ResolveError) -> Resolved {
         let key = Key(query: query, skipsCache: skipsCache)
-        do {
-            // Whoever joined work that began before a write was acknowledged asks again: the write
-            // may be the caller's own. A storm of writes ends after a few rounds.
-            for _ in 0..<Self.rounds {
-                let resolved = try await join(key, from: client, by: deadline)
-                if resolver.isCurrent(resolved) { return resolved }
-            }
-            return try await join(key, from: client, by: deadline)
-        } catch {
-            switch error {
-            case .failed(let error): throw error
-            case .refused: throw .overCapacity
-            case .cancelled: throw .timedOut
-            case .closed: throw .closing
+        var asked = 0
+        while true {
+            let role = Role()
+            asked += 1
+            do {
+                let resolved = try await join(key, as: role, from: client, by: deadline)
+                // The work may have begun before a write was acknowledged, which may be the
+                // caller's own. A storm of writes ends after a few rounds.
+                if resolver.isCurrent(resolved) || asked > Self.rounds { return resolved }
+            } catch {
+                // What another caller was refused, for its address or its time, says nothing yet.
+                guard !role.leads, error.isAboutOneCaller, asked <= Self.rounds,
+                    MonotonicInstant.now() < deadline
+                else { throw ResolveError(error) }
             }
         }
     }
 
     /// Changes how much may be under way, callers apart; nobody who is in is turned away for it.
     func change(to limits: Limits, at now: MonotonicInstant) {
-        flights.resize(maximumKeys: limits.keys)
+        flights.resize(maximumKeys: limits.callers)
         for gate in [resolveGate, providersGate] {
             gate.resize(running: limits.running, waiting: limits.waiting, at: now)
         }
@@ -92,18 +91,24 @@ package final class Misses: Service {
 
     private func join(
         _ key: Key,
+        as role: Role,
         from client: ClientAddress,
         by deadline: MonotonicInstant
     ) async throws(JoinError<ResolveError>) -> Resolved {
-        let role = Role()
-        defer { if !role.leads { metrics.resolveCoalesced() } }
-        return try await flights.join(key) { [self] in
-            role.lead()
-            do throws(ResolveError) {
-                return .success(try await admit(key, from: client, by: deadline))
-            } catch {
-                return .failure(error)
+        do {
+            let resolved = try await flights.join(key) { [self] in
+                role.lead()
+                do throws(ResolveError) {
+                    return .success(try await admit(key, from: client, by: deadline))
+                } catch {
+                    return .failure(error)
+                }
             }
+            if !role.leads { metrics.resolveCoalesced() }
+            return resolved
+        } catch {
+            if case .failed = error, !role.leads { metrics.resolveCoalesced() }
+            throw error
         }
     }
 
@@ -130,11 +135,21 @@ package final class Misses: Service {
         defer { gate.leave(at: .now()) }
         let resolved = try await resolver.resolve(
             key.query,
-            by: deadline,
-            usingSpill: !key.skipsCache
+            for: key.skipsCache ? .bypass : .caller,
+            by: deadline
         )
         bus.publish(.resolved(key: key.query.key, source: resolved.source))
         return resolved
+    }
+
+    /// Callers that wait, and misses that run and that wait for their turn.
+    var load: (callers: Int, running: Int, waiting: Int) {
+        let (resolve, providers) = (resolveGate.load, providersGate.load)
+        return (
+            flights.load.waiting,
+            resolve.running + providers.running,
+            resolve.waiting + providers.waiting
+        )
     }
 
     /// Tells everybody who waits that the service shuts down, and cancels what they wait for.
@@ -170,6 +185,27 @@ extension ResolveError {
         switch error {
         case .full, .displaced: self = .overCapacity
         case .expired, .cancelled: self = .timedOut
+        case .closed: self = .closing
+        }
+    }
+}
+
+extension JoinError<ResolveError> {
+    /// Whether it may come of who brought the work, and not of what was asked.
+    fileprivate var isAboutOneCaller: Bool {
+        switch self {
+        case .failed(.overCapacity), .failed(.timedOut): true
+        case .failed, .refused, .cancelled, .closed: false
+        }
+    }
+}
+
+extension ResolveError {
+    fileprivate init(_ error: JoinError<ResolveError>) {
+        switch error {
+        case .failed(let error): self = error
+        case .refused: self = .overCapacity
+        case .cancelled: self = .timedOut
         case .closed: self = .closing
         }
     }

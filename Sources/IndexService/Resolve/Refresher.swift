@@ -76,7 +76,7 @@ final class Refresher: Service {
     private func refresh(_ query: AnswerQuery) async {
         guard !Task.isCancelled else { return }
         do {
-            let resolved = try await resolver.resolve(query, thoroughly: true)
+            let resolved = try await resolver.resolve(query, for: .refresh)
             scheduleNext(query.key, after: resolved.outcome)
         } catch {
             logger.warning(

@@ -27,13 +27,51 @@ package final class Resolver: Sendable {
         package init() {}
     }
 
+    /// What a question is resolved for.
+    package enum Purpose: Sendable {
+        /// Somebody waits, and an answer from before will do.
+        case caller
+        /// Somebody waits who wants no answer from before while another can be had.
+        case bypass
+        /// Nobody waits: an answer in RAM is to be renewed, and the DHT asked to the end.
+        case refresh
+    }
+
+    /// A miss on its way, over all of its attempts.
+    private struct Search {
+        let query: AnswerQuery
+        let purpose: Purpose
+        let deadline: MonotonicInstant
+        let spilled: SpillStep
+        /// When the DHT has had its time, over all lookups of this miss.
+        var discoveryEnd: MonotonicInstant
+        var isLastAttempt = false
+        /// Where a key name points, and its stamp from before that was asked.
+        var record: (FoundRecord, SubjectStamps.Stamp)?
+        /// What the DHT knows of a content id.
+        var found: (ContentID, Discovered)?
+
+        init(
+            query: AnswerQuery,
+            purpose: Purpose,
+            deadline: MonotonicInstant,
+            spilled: SpillStep
+        ) {
+            self.query = query
+            self.purpose = purpose
+            self.deadline = deadline
+            self.spilled = spilled
+            discoveryEnd = deadline
+        }
+    }
+
     let cache: AnswerCache
     private let reads: IndexReads
     /// Read once for each attempt of a miss, after its stamps were taken.
     private let policy: LiveValue<Policy>
     let metrics: Metrics
     private let bus: EventBus?
-    private let encoder = AnswerEncoder()
+    let encoder = AnswerEncoder()
     private let pins: PinnedKeys
     private let refreshes: RefreshQueue
     /// Set once, when the DHT client runs; nil while the DHT is switched off.
@@ -101,6 +139,7 @@ package final class Resolver: Sendable {
         guard let cached = cache.outcome(for: query, at: .now()), !cached.isStale else {
             return nil
         }
+        refreshIfDue(cached, query, at: .now())
         return Resolved(outcome: cached.outcome, source: .ram)
     }
 
@@ -118,58 +157,46 @@ package final class Resolver: Sendable {
     /// Finds the outcome where RAM has none: in the spill, in the index, then in the DHT.
     ///
     /// Facts that a write may have overtaken are read again; after three such reads in a row, which
-    /// takes a storm of writes, the outcome is answered and not cached. The DHT is asked once.
+    /// takes a storm of writes, the outcome of the last is answered and not cached.
     ///
-    /// - Parameters:
-    ///   - deadline: when whoever waits is gone; the work ends at the latest.
-    ///   - usingSpill: whether an answer from before will do.
-    ///   - thoroughly: whether nobody waits, so that the DHT is asked to the end.
+    /// - Parameter deadline: when whoever waits is gone; the work ends at the latest.
     package func resolve(
         _ query: AnswerQuery,
-        by deadline: MonotonicInstant = .distantFuture,
-        usingSpill: Bool = false,
-        thoroughly: Bool = false
+        for purpose: Purpose = .bypass,
+        by deadline: MonotonicInstant = .distantFuture
     ) async throws(ResolveError) -> Resolved {
         let startedAt = MonotonicInstant.now()
         defer { recordLatency(of: query, since: startedAt) }
-        let spilled = usingSpill ? await askSpill(query, by: deadline) : .unknown
+        let spilled = purpose == .caller ? await askSpill(query, by: deadline) : .unknown
         if case .answered(let resolved) = spilled { return resolved }
-        let leadsTo = try await target(of: query.key, by: deadline)
-        // The DHT is asked once, however often the index is read again.
-        var discovered: Discovered?
-        for _ in 0..<3 {
-            let stamps = cache.stamps(for: query.key)
-            let policy = policy.current
-            let entry = try await look(up: query, leadsTo)
-            let found: Discovered
-            if let discovered {
-                found = discovered
-            } else {
-                found = await discover(entry, policy, thoroughly, by: deadline)
-                discovered = found
-            }
-            guard let stamps = complete(stamps, of: query, with: entry) else { continue }
-            let resolved = try merge(entry, found, into: query, stamps, policy)
-            if keepsStanding(query, entry, found) {
-                // Nobody is given this one: a refresh has failed.
-                if thoroughly, case .unknown(let obstacle) = found.verdict {
-                    throw ResolveError(obstacle)
-                }
-                return resolved
-            }
-            store(resolved, for: query, about: entry.manifestID, spilled)
-            if found.isEarly, !thoroughly { _ = refreshes.add(query) }
-            return resolved
+        var search = Search(query: query, purpose: purpose, deadline: deadline, spilled: spilled)
+        if let budget = joined?.budget {
+            search.discoveryEnd = min(deadline, startedAt.advanced(by: budget))
         }
-        let stamps = cache.stamps(for: query.key)
-        let entry = try await look(up: query, leadsTo)
-        return try merge(
-            entry,
-            discovered ?? Discovered(.absent),
-            into: query,
-            stamps,
-            policy.current
-        )
+        for _ in 0..<3 {
+            if let resolved = try await attempt(&search) { return resolved }
+        }
+        search.isLastAttempt = true
+        guard let resolved = try await attempt(&search) else { throw .timedOut }
+        return resolved
+    }
+
+    /// Finds the outcome once; nil when a write came in between that may have made it untrue.
+    private func attempt(_ search: inout Search) async throws(ResolveError) -> Resolved? {
+        // Before anything is read: whatever a write overtakes from now on is not given out.
+        let stamps = cache.stamps(for: search.query.key)
+        let policy = policy.current
+        let record = try await record(for: &search, stamps)
+        let entry = try await look(up: search.query, record)
+        let found = await discover(entry, policy, &search)
+        let settled = settle(stamps, of: search, with: entry)
+        guard settled != nil || search.isLastAttempt else { return nil }
+        if let standing = try await standing(entry, found, search) { return standing }
+        let resolved = try merge(entry, found, into: search.query, settled ?? stamps, policy)
+        guard settled != nil else { return resolved }
+        store(resolved, for: search.query, about: entry.manifestID, search.spilled)
+        if found.isEarly, search.purpose != .refresh { _ = refreshes.add(search.query) }
+        return resolved
     }
 
     /// A key name is a public key: the index has no say in it, and only the DHT can be asked.
@@ -180,16 +207,21 @@ package final class Resolver: Sendable {
 
     /// Where a key name points, by the DHT; nil for names of the index and for content ids.
     ///
-    /// Half of the lookup budget: the other half is for the providers of what it points at.
-    private func target(
-        of key: ResolveKey,
-        by deadline: MonotonicInstant
+    /// Half of the lookup budget: the other half is for the providers of what it points at. It is
+    /// asked once; the stamps are remembered with it, so that a purge since then is not missed.
+    private func record(
+        for search: inout Search,
+        _ stamps: SubjectStamps
     ) async throws(ResolveError) -> FoundRecord? {
-        guard case .name(let name) = key, let keyName = KeyName(name) else { return nil }
-        guard let discovery = discovery.withLock({ $0 }) else { throw .discoveryDisabled }
+        guard case .name(let name) = search.query.key, let keyName = KeyName(name) else {
+            return nil
+        }
+        if let (record, _) = search.record { return record }
+        guard let discovery = joined else { throw .discoveryDisabled }
         let half = MonotonicInstant.now().advanced(by: discovery.budget / 2)
-        let record = await discovery.record(of: keyName, by: min(deadline, half))
+        let record = await discovery.record(of: keyName, by: min(search.discoveryEnd, half))
         if case .unknown(let obstacle) = record { throw ResolveError(obstacle) }
+        search.record = (record, stamps.key)
         return record
     }
 
@@ -225,45 +257,60 @@ package final class Resolver: Sendable {
         }
     }
 
-    /// Asks the DHT for the providers that the index does not have.
+    /// Asks the DHT for the providers that the index does not have; once for each content id.
     private func discover(
         _ entry: IndexEntry,
         _ policy: Policy,
-        _ thoroughly: Bool,
-        by deadline: MonotonicInstant
+        _ search: inout Search
     ) async -> Discovered {
         guard let id = entry.manifestID, entry.providers.isEmpty || policy.asksAlways,
-            let discovery = discovery.withLock({ $0 })
+            let discovery = joined
         else { return Discovered(.absent) }
-        let budget = entry.proof == nil ? discovery.budget : discovery.budget / 2
-        return await discovery.providers(
+        // The index may have been read again, and another content id stand there.
+        if let (known, found) = search.found, known == id { return found }
+        let found = await discovery.providers(
             of: id,
-            effort: thoroughly ? .thorough : .first,
-            by: min(deadline, .now().advanced(by: budget))
+            effort: search.purpose == .refresh ? .thorough : .first,
+            by: search.discoveryEnd
         )
+        search.found = (id, found)
+        return found
     }
 
-    private func complete(
+    /// The stamps of an outcome with all that it depends on; nil when the facts must be read again.
+    private func settle(
         _ stamps: SubjectStamps,
-        of query: AnswerQuery,
+        of search: Search,
         with entry: IndexEntry
     ) -> SubjectStamps? {
-        guard case .name = query.key, let target = entry.manifestID else { return stamps }
+        var stamps = stamps
+        if let (_, stamp) = search.record { stamps.key = stamp }
+        guard case .name = search.query.key, let target = entry.manifestID else { return stamps }
         return cache.stamps(stamps, leadingTo: target)
     }
 
-    /// Whether an answer in RAM is better than what could be found out now: the DHT could not be
-    /// asked, and of the index nothing has changed, or the answer would not stand.
-    private func keepsStanding(
-        _ query: AnswerQuery,
+    /// What is known from before, where it is better than what could be found out now: the DHT
+    /// could not be asked, and of the index nothing has changed, or the answer would not stand.
+    ///
+    /// - Throws: for a refresh, which is to fail instead.
+    private func standing(
         _ entry: IndexEntry,
-        _ found: Discovered
-    ) -> Bool {
-        guard case .unknown = found.verdict, entry.proof == nil || entry.isOutdated,
-            case .found? = cache.outcome(for: query, at: .now())?.outcome
-        else { return false }
-        cache.postponeRefresh(of: query, until: .now().advanced(bySeconds: Policy.partialTTL))
-        return true
+        _ found: Discovered,
+        _ search: Search
+    ) async throws(ResolveError) -> Resolved? {
+        guard case .unknown(let obstacle) = found.verdict, entry.proof == nil || entry.isOutdated
+        else { return nil }
+        if let cached = cache.outcome(for: search.query, at: .now()), case .found = cached.outcome {
+            let later = MonotonicInstant.now().advanced(bySeconds: Policy.partialTTL)
+            cache.postponeRefresh(of: search.query, until: later)
+            if search.purpose == .refresh { throw ResolveError(obstacle) }
+            return Resolved(outcome: cached.outcome, source: .stale)
+        }
+        // Who wants no cached answer has not asked the spill yet.
+        guard search.purpose == .bypass,
+            case .answered(let resolved) = await askSpill(search.query, by: search.deadline)
+        else { return nil }
+        return resolved
     }
 
     private func store(
@@ -289,98 +336,5 @@ package final class Resolver: Sendable {
     /// Only the plain question is pinned: variants of it are anybody's to make.
     func isPinned(_ query: AnswerQuery) -> Bool {
         query == AnswerQuery(.resolution, query.key) && pins.contains(query.key)
-    }
-
-    /// Puts what the index and the DHT have together, ranks it and encodes it.
-    ///
-    /// - Throws: when nothing is known and not everywhere could be looked.
-    private func merge(
-        _ entry: IndexEntry,
-        _ discovered: Discovered,
-        into query: AnswerQuery,
-        _ stamps: SubjectStamps,
-        _ policy: Policy
-    ) throws(ResolveError) -> Resolved {
-        let now = MonotonicInstant.now()
-        var entry = entry
-        entry.add(discovered.providers)
-        guard let manifestID = entry.manifestID, entry.isKnown(as: query.key) else {
-            if case .unknown(let obstacle) = discovered.verdict { throw ResolveError(obstacle) }
-            let until = now.advanced(bySeconds: policy.negativeTTL)
-            return Resolved(
-                outcome: .absent(Absence(of: query, freshUntil: until, subjects: stamps)),
-                source: discovered.lookup == nil && !query.key.isKeyName ? .index : .dht
-            )
-        }
-        let wallClock = UnixTime.now()
-        let ranked = policy.ranking.rank(
-            entry.providers,
-            region: query.region,
-            minimumFreshness: query.minimumFreshness,
-            at: wallClock
-        )
-        let life = life(of: entry, discovered, policy, showing: ranked, query, wallClock)
-        let facts = AnswerEncoder.Facts(
-            query: query,
-            manifestID: manifestID,
-            manifest: entry.manifest,
-            providers: ranked,
-            complete: discovered.isComplete && !entry.isOutdated,
-            ttl: life.fresh,
-            lookup: discovered.lookup,
-            proof: entry.proof
-        )
-        let answer = encoder.encode(facts, madeAt: now, staleFor: life.stale, subjects: stamps)
-        return Resolved(
-            outcome: .found(answer),
-            source: discovered.providers.isEmpty && entry.proof == nil ? .index : .dht
-        )
-    }
-
-    /// The answer's life in seconds: the name's own or the default.
-    ///
-    /// Never past the first provider whose announcement ends, nor past the first that is not fresh
-    /// enough any more; short where the DHT could not be asked to the end. What has ended is never
-    /// given out as stale.
-    private func life(
-        of entry: IndexEntry,
-        _ discovered: Discovered,
-        _ policy: Policy,
-        showing ranked: [ProviderRanking.Ranked],
-        _ query: AnswerQuery,
-        _ now: UnixTime
-    ) -> (fresh: Int, stale: Int) {
-        var own = min(entry.ttl ?? policy.defaultTTL, policy.maximumTTL)
-        if !discovered.isComplete || entry.isOutdated { own = min(own, Policy.partialTTL) }
-        var ends = entry.providers.compactMap(\.expiresAt)
-        if let minimumFreshness = query.minimumFreshness {
-            // Still fresh enough at the very second of its end: one more.
-            ends += ranked.map { $0.provider.lastSeen.advanced(bySeconds: minimumFreshness + 1) }
-        }
-        let untilEnd = ends.min().map { Int(clamping: $0.seconds(since: now)) } ?? .max
-        let fresh = max(1, min(own, untilEnd))
-        return (fresh, min(policy.maximumStale, max(0, untilEnd - fresh)))
-    }
-
-    private func recordLatency(of query: AnswerQuery, since start: MonotonicInstant) {
-        let elapsed = MonotonicInstant.now().nanoseconds(since: start)
-        let type: ResolveType = query.key.kind == .name ? .name : .cid
-        metrics.resolveFinished(type, nanoseconds: Int64(clamping: elapsed))
-    }
-}
-
-extension IndexEntry {
-    /// Whether this is an answer: a name that exists, or a content id of which anything is held.
-    fileprivate func isKnown(as key: ResolveKey) -> Bool {
-        switch key {
-        case .name: manifestID != nil
-        case .contentID: isHeld || !providers.isEmpty
-        }
-    }
-
-    /// Takes in providers from elsewhere; where both name one, the index knows it better.
-    fileprivate mutating func add(_ others: [Provider]) {
-        let known = Set(providers.map(\.address))
-        providers += others.filter { !known.contains($0.address) }
     }
 }

@@ -82,7 +82,7 @@ package struct SubjectStamps: Sendable {
     let generation: UInt32
     /// Matters until the facts are read; an outcome in RAM has 0 in its place.
     let bumps: UInt64
-    let key: Stamp
+    var key: Stamp
     /// The content id that a name led to; nil while unknown, and for content ids themselves.
     var target: Stamp?
 }

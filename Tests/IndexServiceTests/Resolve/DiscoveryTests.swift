@@ -64,7 +64,7 @@ import Testing
         let ports: [UInt16] = [9001, 9002, 9003]
         try await withDiscovery(announcing: ports, of: id) { _, resolver, _ in
             let query = AnswerQuery(.providers, .contentID(id))
-            let resolved = try await resolver.resolve(query, thoroughly: true)
+            let resolved = try await resolver.resolve(query, for: .refresh)
             #expect(try addresses(resolved.outcome).sorted() == ports.map { "127.0.0.1:\($0)" })
         }
     }
@@ -116,12 +116,55 @@ import Testing
             _ = try await resolver.resolve(query)
             await network.stop()
             await #expect(throws: ResolveError.discoveryUnreachable) {
-                try await resolver.resolve(query, thoroughly: true)
+                try await resolver.resolve(query, for: .refresh)
             }
-            let unready = try await resolver.resolve(query)
-            #expect(try addresses(unready.outcome) == [])
+            let meanwhile = try await resolver.resolve(query)
+            #expect(meanwhile.source == .stale)
+            #expect(try addresses(meanwhile.outcome) == ["127.0.0.1:9001"])
             let kept = try #require(resolver.cachedOutcome(for: query, at: .now()))
             #expect(try addresses(kept.outcome) == ["127.0.0.1:9001"])
+        }
+    }
+
+    /// A name that comes to point elsewhere while the DHT is asked.
+    @Test func anAnswerNamesTheProvidersOfItsOwnManifestOnly() async throws {
+        let ids = [makeContentID("one"), makeContentID("two")]
+        try await withDiscovery(announcing: [9001], of: ids[0]) { store, resolver, network in
+            _ = try await network.nodes[1].publish(
+                .peer(infoHash: ids[1].infoHash, port: 9002),
+                deadline: .now + .seconds(5)
+            )
+            let query = AnswerQuery(.resolution, .name(try makeName()))
+            let point: @Sendable (Int) throws -> Void = { turn in
+                _ = try store.putName(
+                    makeName(),
+                    manifestID: ids[turn % 2],
+                    ttl: nil,
+                    precondition: .none,
+                    at: .testNow
+                )
+                resolver.cache.invalidate([query.key])
+            }
+            try point(0)
+            let isOver = SharedCount()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    var turn = 0
+                    while isOver.add(0) == 0 {
+                        turn += 1
+                        try point(turn)
+                        for _ in 0..<100 { await Task.yield() }
+                    }
+                }
+                for _ in 0..<100 {
+                    let outcome = try await resolver.resolve(query).outcome
+                    let names = try #require(try outcome.answer?.json()["manifest_cid"])
+                    let own = names == .string(ids[0].description) ? 9001 : 9002
+                    #expect(try addresses(outcome) == ["127.0.0.1:\(own)"])
+                }
+                _ = isOver.add(1)
+                try await group.waitForAll()
+            }
         }
     }
 

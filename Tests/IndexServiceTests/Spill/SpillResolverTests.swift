@@ -75,7 +75,7 @@ import Testing
             let resolver = parts.makeResolver(index)
             try parts.spill(query, fresh: 50, stale: 90)
             #expect(parts.cache.outcome(for: query, at: .now()) == nil)
-            let resolved = try await resolver.resolve(query, usingSpill: true)
+            let resolved = try await resolver.resolve(query, for: .caller)
             #expect(resolved.source == .spill)
             // The disk counts in milliseconds.
             #expect([149, 150].contains(resolved.outcome.answer?.life))
@@ -91,7 +91,7 @@ import Testing
         try await withStore { index in
             let resolver = parts.makeResolver(index)
             try parts.spill(query, fresh: -10, stale: 60)
-            let resolved = try await resolver.resolve(query, usingSpill: true)
+            let resolved = try await resolver.resolve(query, for: .caller)
             #expect(resolved.source == .stale)
             #expect(parts.refreshes.takeAll() == [query])
             let cached = try #require(resolver.cachedOutcome(for: query, at: .now()))
@@ -131,7 +131,7 @@ import Testing
                 try parts.spill(query, fresh: 50, stale: 90)
                 parts.cache.invalidate([query.key])
             }
-            let resolved = try await resolver.resolve(query, usingSpill: true)
+            let resolved = try await resolver.resolve(query, for: .caller)
             #expect(resolved.source == .index)
             #expect(resolved.outcome.isAbsent)
         }
