@@ -79,6 +79,16 @@ def explain_memory(data):
     )
 
 
+def explain_spill(data):
+    for row in data["rows"]:
+        yield verdict(
+            row["p95"] < 5, f"p95, {data['entries']:,.0f} answers spilled, {row['rate']:,}/s",
+            f"{row['p95']:.2f} ms", "< 5 ms",
+            "index_spill_failures_total counts reads that were late; a slow disk wants another "
+            "place (spill.path), a busy one a larger RAM (cache.max_bytes).",
+        )
+
+
 def explain_scale(data):
     rows = data["rows"]
     last = rows[-1]
@@ -123,7 +133,7 @@ def explain_load(data):
 
 EXPLAINERS = {
     "compare": explain_compare, "matrix": explain_matrix, "dedup": explain_dedup,
-    "memory": explain_memory, "scale": explain_scale, "load": explain_load,
+    "memory": explain_memory, "spill": explain_spill, "scale": explain_scale, "load": explain_load,
 }
 
 

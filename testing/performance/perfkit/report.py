@@ -7,7 +7,8 @@ from . import plots
 TITLES = {
     "verify": "The generator beside wrk", "compare": "Beside nginx, Varnish and OpenDHT",
     "matrix": "Throughput and latency by configuration", "dedup": "Concurrent deduplication",
-    "memory": "Memory", "scale": "Growth with the number of names", "load": "Loads by profile",
+    "memory": "Memory", "spill": "Answers out of the spill",
+    "scale": "Growth with the number of names", "load": "Loads by profile",
 }
 
 
