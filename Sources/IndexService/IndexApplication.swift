@@ -182,10 +182,10 @@ package struct IndexApplication: Sendable {
         } catch is CancellationError {
             logger.warning("what did not end by itself was cut off")
         } catch {
-            await discovery?.stop()
+            await discovery?.stop(within: timeLeft(since: bound.stopBeganAt))
             throw error
         }
-        await discovery?.stop()
+        await discovery?.stop(within: timeLeft(since: bound.stopBeganAt))
     }
 
     /// How long a disk that sleeps may take to wake up.
@@ -308,19 +308,13 @@ package struct IndexApplication: Sendable {
         _ group: MultiThreadedEventLoopGroup?,
         since stopBeganAt: MonotonicInstant?
     ) async {
-        let drainTime = UInt64(clamping: settings.http.drainTimeout.nanoseconds)
-        let end = (stopBeganAt ?? .now()).advanced(by: drainTime)
-        func timeLeft() -> Duration {
-            let left = Duration.nanoseconds(Int64(clamping: end.nanoseconds(since: .now())))
-            return max(Self.timeForLastWords, left)
-        }
         bus.finish()
         cache.removeAll(erasing: settings.amnesia.enabled)
-        if let spill, await !spill.close(within: timeLeft()) {
+        if let spill, await !spill.close(within: timeLeft(since: stopBeganAt)) {
             logger.warning("the spill's disk hangs; the spill is left as it is")
         }
         do {
-            try await store.close(within: timeLeft())
+            try await store.close(within: timeLeft(since: stopBeganAt))
         } catch {
             logger.warning("the shutdown was not clean", metadata: ["error": "\(error)"])
         }
@@ -329,6 +323,14 @@ package struct IndexApplication: Sendable {
         } catch {
             logger.warning("the shutdown was not clean", metadata: ["error": "\(error)"])
         }
+    }
+
+    /// What disks that hang may still hold the stop up for.
+    private func timeLeft(since stopBeganAt: MonotonicInstant?) -> Duration {
+        let drainTime = UInt64(clamping: settings.http.drainTimeout.nanoseconds)
+        let end = (stopBeganAt ?? .now()).advanced(by: drainTime)
+        let left = Duration.nanoseconds(Int64(clamping: end.nanoseconds(since: .now())))
+        return max(Self.timeForLastWords, left)
     }
 
     private func makeWarmUp() -> WarmUp {

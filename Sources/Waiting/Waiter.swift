@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Synchronization
 
 /// One value for one caller, from whoever has it first: the work, the end of the caller's patience,
@@ -55,6 +56,14 @@ package final class Waiter<Value: Sendable>: Sendable {
         }
         if isFirst { first() }
         continuation?.resume(returning: value)
+    }
+
+    /// Brings the value when so much time has passed and there is none: the end of a patience.
+    package func finish(_ value: Value, after patience: Duration) {
+        let (seconds, attoseconds) = patience.components
+        let nanoseconds = Int(clamping: attoseconds / 1_000_000_000)
+        let end = DispatchTime.now() + .seconds(Int(clamping: seconds)) + .nanoseconds(nanoseconds)
+        DispatchQueue.global().asyncAfter(deadline: end) { self.finish(value) }
     }
 
     private func wait(_ continuation: CheckedContinuation<Value, Never>) {

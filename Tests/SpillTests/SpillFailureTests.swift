@@ -38,7 +38,7 @@ import Testing
         store.put(makeEntry(), for: makeKey(1))
         let go = DispatchSemaphore(value: 0)
         store.writer.async { go.wait() }
-        #expect(await !store.close(within: 20))
+        #expect(await !store.close(within: .milliseconds(20)))
         #expect(await store.value(for: makeKey(1), at: 0) == nil)
         go.signal()
         // What hung goes on, and ends as it should have.

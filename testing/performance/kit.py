@@ -18,13 +18,17 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from perfkit import dedup, explain, matrix, memory, overload, peers, report, scale  # noqa: E402
+from perfkit import (  # noqa: E402
+    dedup, explain, matrix, memory, overload, peers, report, scale, spill,
+)
 from perfkit.bench_run import ROOT, Bench, KitError, make_names, note, table  # noqa: E402
 from perfkit.profiles import PROFILES  # noqa: E402
 
 import service  # noqa: E402
 
-MEASUREMENTS = ("verify", "compare", "matrix", "dedup", "memory", "overload", "scale")
+MEASUREMENTS = (
+    "verify", "compare", "matrix", "dedup", "memory", "overload", "spill", "scale",
+)
 
 
 def measure(part, bench, options):
@@ -34,6 +38,8 @@ def measure(part, bench, options):
         return peers.run(bench)
     if part == "scale":
         return scale.run(bench, options.counts)
+    if part == "spill":
+        return spill.run(bench, options.rows)
     parts = {"matrix": matrix, "dedup": dedup, "memory": memory, "overload": overload}
     return parts[part].run(bench)
 
@@ -116,13 +122,15 @@ def parse_arguments(arguments):
     common.add_argument("--out", type=Path, help="a folder instead of a new one")
     parts = parser.add_subparsers(dest="part", required=True)
     counts = {"nargs": "*", "type": int, "default": [10_000, 100_000, 1_000_000]}
+    rows = {"type": int, "default": 1_000_000, "help": "answers in the spill; 50000 takes a minute"}
     seeding = parts.add_parser("seed", help="import lines of so many names")
     seeding.add_argument("counts", **counts)
     for name in MEASUREMENTS:
         one = parts.add_parser(name, parents=[common], help=report.TITLES[name])
         one.add_argument("counts", **counts) if name == "scale" else None
+        one.add_argument("--rows", **rows) if name == "spill" else None
     every = parts.add_parser("all", parents=[common], help="every measurement")
-    every.set_defaults(counts=counts["default"])
+    every.set_defaults(counts=counts["default"], rows=rows["default"])
     loading = parts.add_parser("load", parents=[common], help="profiles against a running service")
     loading.add_argument("--profile", action="append", choices=PROFILES, required=True)
     loading.add_argument("--url", default="http://127.0.0.1:5304")

@@ -139,26 +139,22 @@ package final class SpillStore: Sendable {
     /// Writes what waits, folds the log into the file and lets go of it; the store is of no use
     /// afterwards.
     ///
-    /// - Parameter patience: milliseconds after which a disk that hangs is left to itself, so that
-    ///   the next start begins empty; nil waits for it.
+    /// - Parameter patience: after which a disk that hangs is left to itself, so that the next
+    ///   start begins empty; nil waits for it.
     /// - Returns: false when that was so.
     @discardableResult
-    package func close(within patience: Int? = nil) async -> Bool {
+    package func close(within patience: Duration? = nil) async -> Bool {
         withState { $0.isClosed = true }
         return await onWriter(within: patience) { $0.finish() }
     }
 
     private func onWriter(
-        within patience: Int? = nil,
+        within patience: Duration? = nil,
         _ body: @escaping @Sendable (SpillStore) -> Void
     ) async -> Bool {
         let waiter = Waiter<Bool>()
         return await waiter.value {
-            if let patience {
-                timer.asyncAfter(deadline: .now() + .milliseconds(patience)) {
-                    waiter.finish(false)
-                }
-            }
+            if let patience { waiter.finish(false, after: patience) }
             writer.async {
                 body(self)
                 waiter.finish(true)

@@ -189,10 +189,13 @@ extension MainlineClient {
 
     /// Ends every lookup, saves the contacts and closes the sockets; returns when all is closed.
     package func stop() async {
-        await withCheckedContinuation { continuation in
-            eventLoop.execute { [driver] in
-                driver.value.stop().whenComplete { _ in continuation.resume() }
-            }
+        await withCheckedContinuation { continuation in stop { continuation.resume() } }
+    }
+
+    /// The same for whoever does not wait without end: saving may hang with its disk.
+    package func stop(then done: @escaping @Sendable () -> Void) {
+        eventLoop.execute { [driver] in
+            driver.value.stop().whenComplete { _ in done() }
         }
     }
 

@@ -4,6 +4,7 @@ internal import DHTCore
 internal import Logging
 internal import ServiceLifecycle
 internal import Synchronization
+internal import Waiting
 
 /// The DHT client of a running service: joins with it, is measured for `/readyz` and `/metrics`.
 final class MainlineService: Service {
@@ -126,9 +127,15 @@ final class MainlineService: Service {
         return status.obstacle(to: bar)
     }
 
-    /// Ends every lookup, saves the contacts, closes the sockets.
-    func stop() async {
-        await client.stop()
+    /// Ends every lookup, closes the sockets, saves the contacts; a disk that hangs is left to
+    /// itself after `patience`.
+    func stop(within patience: Duration) async {
+        let waiter = Waiter<Bool>()
+        let isSaved = await waiter.value {
+            waiter.finish(false, after: patience)
+            client.stop { waiter.finish(true) }
+        }
+        if !isSaved { logger.warning("the contacts of the DHT were not saved: the disk hangs") }
     }
 
     private func logChange(_ obstacle: String?) {

@@ -3,6 +3,7 @@ internal import Logging
 internal import NIOPosix
 internal import ServiceLifecycle
 internal import UnixSignals
+internal import Waiting
 
 /// Reads the settings again when a signal says so, and brings into force what can change while the
 /// service runs.
@@ -42,8 +43,7 @@ package final class Reloader: Sendable {
         let former = effective
         let (feed, table) = (feed, table)
         do {
-            // Files may be slow, and the threads of tasks are few.
-            let (reload, prepared) = try await NIOThreadPool.singleton.runIfActive {
+            let (reload, prepared) = try await Self.read {
                 let reload = former.reloaded(from: try feed.read())
                 return (reload, try ReloadTable.Prepared(reload.effective.settings))
             }
@@ -57,6 +57,16 @@ package final class Reloader: Sendable {
         } catch {
             refuse(error)
         }
+    }
+
+    /// Reads on a thread of its own, for files may be slow or hang; whoever is cancelled leaves.
+    private static func read<Output: Sendable>(
+        _ body: @escaping @Sendable () throws -> Output
+    ) async throws -> Output {
+        let waiter = Waiter<Result<Output, any Error>>()
+        return try await waiter.value(whenCancelled: .failure(CancellationError())) {
+            NIOThreadPool.singleton.submit { _ in waiter.finish(Result { try body() }) }
+        }.get()
     }
 
     /// What keeps the settings that were asked for from being in force, or from being refused.
@@ -106,6 +116,10 @@ package final class Reloader: Sendable {
     }
 
     private func refuse(_ error: any Error) {
+        if error is CancellationError {
+            logger.warning("the settings were not read: the service ends before that does")
+            return
+        }
         let problems = (error as? SettingsErrors)?.problems.map(\.description) ?? ["\(error)"]
         for problem in problems {
             logger.error("the new settings are wrong", metadata: ["problem": "\(problem)"])

@@ -126,7 +126,7 @@ package final class AnswerSpill: Sendable {
     /// - Returns: whether all of it was done.
     @discardableResult
     package func close(within patience: Duration? = nil) async -> Bool {
-        await store.close(within: patience.map { Int(clamping: $0.nanoseconds / 1_000_000) })
+        await store.close(within: patience)
     }
 
     /// A disk that fails in the background is as good as one that fails for this caller.

@@ -40,17 +40,17 @@ struct IndexReads: Sendable {
     /// After the breaker's pause it reads like a caller, so that a return shows without one, and an
     /// index that still fails does not look well in between.
     func obstacle() async -> String? {
-        let name = "most reads of the last seconds failed; the next try follows"
+        let reason = "most reads of the last seconds failed; the next try follows"
         switch breaker.phase(at: .now()) {
         case .closed: return nil
-        case .open: return name
+        case .open: return reason
         case .halfOpen:
             let unlikely = ResolveKey.contentID(ContentID(of: Array("readiness".utf8)))
             do {
                 _ = try await read { try $0.lookUp(unlikely, at: .now()) }
                 return nil
             } catch {
-                return name
+                return reason
             }
         }
     }

@@ -96,12 +96,7 @@ package final class IndexStore: Sendable {
     package func close(within patience: Duration? = nil) async throws(StoreError) {
         let waiter = Waiter<Result<Void, StoreError>>()
         let result = await waiter.value {
-            if let patience {
-                let end = DispatchTime.now() + .nanoseconds(Int(clamping: patience.nanoseconds))
-                DispatchQueue.global().asyncAfter(deadline: end) {
-                    waiter.finish(.failure(.late))
-                }
-            }
+            if let patience { waiter.finish(.failure(.late), after: patience) }
             // A thread that is allowed to hang.
             DispatchQueue(label: "index.closing").async { [self] in
                 waiter.finish(Result { try closeFiles() }.mapError { StoreError($0) })

@@ -138,6 +138,8 @@ extension Fault {
                 settings.dht.mode = .client
                 settings.dht.binds = [ListenAddress(host: "127.0.0.1", port: 0)]
                 settings.dht.bootstrap = network.bootstrap
+                // How much of a network so small is found at once is not the question here.
+                settings.dht.minNodes = 8
             },
             harm: { _ in
                 await box.network.stop()

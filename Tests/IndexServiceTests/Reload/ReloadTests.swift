@@ -56,6 +56,21 @@ import Testing
         }
     }
 
+    /// So the stop is not held up either, and nothing is changed after it.
+    @Test func aReloadThatHangsIsGivenUpWhenItsTaskIs() async throws {
+        try await withService { service in
+            let release = service.source.stall()
+            defer { release() }
+            let reload = Task { try await service.reload { $0.cache.entries = 7 } }
+            try await service.wait(for: "/readyz") { $0.fields["missing.0"] == "config_loaded" }
+            reload.cancel()
+            try await reload.value
+            try await service.wait(for: "/readyz") { $0.status == 200 }
+            let effective = try #require(service.application.reloader).effective
+            #expect(effective.settings.cache.entries == 20_000)
+        }
+    }
+
     @Test func aTokenFileThatCannotBeUsedChangesNothing() async throws {
         try await withService { service in
             try await service.reload { settings in

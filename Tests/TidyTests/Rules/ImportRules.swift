@@ -5,7 +5,7 @@ private let allowedImports: [(folder: String, modules: Set<String>)] = [
         "Sources/Cache/Spill/",
         ["Synchronization", "Dispatch", "Foundation", "Glibc", "GRDB", "Waiting"]
     ),
-    ("Sources/Waiting/", ["Synchronization"]),
+    ("Sources/Waiting/", ["Synchronization", "Dispatch"]),
     ("Sources/Cache/", ["Synchronization"]),
     ("Sources/BLAKE3/", ["BLAKE3AVX2", "BLAKE3AVX512", "_Builtin_intrinsics"]),
 ]

@@ -92,6 +92,16 @@ def explain_overload(data):
     )
 
 
+def explain_spill(data):
+    for row in data["rows"]:
+        yield verdict(
+            row["p95"] < 5, f"p95, {data['entries']:,.0f} answers spilled, {row['rate']:,}/s",
+            f"{row['p95']:.2f} ms", "< 5 ms",
+            "index_spill_failures_total counts reads that were late; a slow disk wants another "
+            "place (spill.path), a busy one a larger RAM (cache.max_bytes).",
+        )
+
+
 def explain_scale(data):
     rows = data["rows"]
     last = rows[-1]
@@ -136,8 +146,8 @@ def explain_load(data):
 
 EXPLAINERS = {
     "compare": explain_compare, "matrix": explain_matrix, "dedup": explain_dedup,
-    "memory": explain_memory, "overload": explain_overload, "scale": explain_scale,
-    "load": explain_load,
+    "memory": explain_memory, "overload": explain_overload, "spill": explain_spill,
+    "scale": explain_scale, "load": explain_load,
 }
 
 

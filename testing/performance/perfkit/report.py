@@ -7,7 +7,7 @@ from . import plots
 TITLES = {
     "verify": "The generator beside wrk", "compare": "Beside nginx, Varnish and OpenDHT",
     "matrix": "Throughput and latency by configuration", "dedup": "Concurrent deduplication",
-    "memory": "Memory", "overload": "Misses beyond capacity",
+    "memory": "Memory", "overload": "Misses beyond capacity", "spill": "Answers out of the spill",
     "scale": "Growth with the number of names", "load": "Loads by profile",
 }
 
