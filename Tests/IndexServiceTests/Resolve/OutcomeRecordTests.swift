@@ -103,9 +103,10 @@ import Testing
         for count in 0..<600 {
             let body = String(repeating: "x", count: count)
             let record = makeAnswer(body, to: query, subjects: makeStamps(query.key)).record
-            #expect(record.bytes.capacity - record.bytes.count < 16)
-            let needed = record.bytes.count + 40
-            #expect((needed...needed + 31 + needed / 8).contains(record.heapBytes))
+            // The allocator rounds up, and does not split off what is too small for a piece.
+            #expect(record.bytes.capacity - record.bytes.count < 64)
+            let taken = record.bytes.capacity + 40
+            #expect((taken...(taken + 15) * 11 / 10).contains(record.heapBytes))
         }
     }
 }
