@@ -47,12 +47,14 @@ package struct LRU<Key, Value> {
         self.claimLife = claimLife
     }
 
-    /// Bytes that each entry costs beyond the caller's figure, at most: node, links and hash, with
-    /// as much spare room as growth leaves, and 1.3 to 2.7 slots.
+    /// Bytes that each entry costs beyond the caller's figure: node, links, hash, 1.3 to 2.7 slots.
     @inlinable
     package static var overheadPerEntry: Int {
-        (MemoryLayout<Node>.stride + MemoryLayout<RecencyLists.Link>.stride + 4) * 5 / 4 + 11
+        MemoryLayout<Node>.stride + MemoryLayout<RecencyLists.Link>.stride + 4 + 11
     }
+
+    /// Up to so many entries the storage is set aside at once.
+    @inlinable static var mostSetAside: Int { 1 << 18 }
 
     /// Entries of all kinds.
     @inlinable
@@ -248,12 +250,21 @@ extension LRU {
         lists.moveToFront(node, of: kind)
     }
 
-    /// Grows the storage by a quarter at a time, but not beyond what the bounds allow.
+    /// Sets aside all the storage that the bounds allow, or grows it by a quarter where that is
+    /// very much.
+    ///
+    /// Memory that nothing was written to takes no room, while growing leaves behind the former
+    /// storage, which the allocator can seldom give to anything else.
     @inlinable
     mutating func growIfNeeded() {
         guard count == nodes.capacity else { return }
-        let most = limits.answers.entries + limits.negatives.entries
-        let wanted = max(count + 1, min(most, count + count / 4 + 8))
+        let most = min(
+            limits.answers.entries + limits.negatives.entries,
+            (limits.answers.bytes + limits.negatives.bytes) / Self.overheadPerEntry
+        )
+        let wanted =
+            most <= Self.mostSetAside
+            ? max(count + 1, most) : max(count + 1, min(most, count + count / 4 + 8))
         nodes.reserveCapacity(wanted)
         lists.reserveCapacity(wanted)
         table.reserveCapacity(wanted)

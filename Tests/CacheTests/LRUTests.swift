@@ -214,7 +214,7 @@ import Testing
     }
 
     @Test func nodeIsSmall() {
-        #expect(LRU<KeyInValue, Int>.overheadPerEntry <= 76)
+        #expect(LRU<KeyInValue, Int>.overheadPerEntry <= 63)
     }
 }
 

@@ -103,9 +103,10 @@ import Testing
         for count in 0..<600 {
             let body = String(repeating: "x", count: count)
             let record = makeAnswer(body, to: query, subjects: makeStamps(query.key)).record
-            #expect(record.bytes.capacity - record.bytes.count < 16)
-            #expect(record.heapBytes >= record.bytes.count + 40)
-            #expect(record.heapBytes <= record.bytes.count + 40 + 31)
+            // The allocator rounds up, and does not split off what is too small for a piece.
+            #expect(record.bytes.capacity - record.bytes.count < 64)
+            let taken = record.bytes.capacity + 40
+            #expect((taken...(taken + 15) * 11 / 10).contains(record.heapBytes))
         }
     }
 }
