@@ -40,6 +40,26 @@ extension LookupTests {
         #expect(try run(&lookup) { live.contains($0) } == .complete)
     }
 
+    @Test(arguments: [(2, LookupEnd.tooFewAnswers), (3, .complete)])
+    func thoseFartherAwayDoNotSpeakForTheSilentClosest(answers: Int, end: LookupEnd) throws {
+        var lookup = makeLookup(contacts: 16, deadline: 90_000)
+        let silent = (answers..<8).map { makeEndpoint($0) }
+        #expect(try run(&lookup) { !silent.contains($0) } == end)
+    }
+
+    @Test func whatWasFoundIsFoundHoweverManyAreSilent() throws {
+        let goal = LookupGoal.peers(Self.target, .init(providers: .max))
+        var lookup = makeLookup(goal, contacts: 16, deadline: 90_000)
+        let first = try #require(send(&lookup, at: 0).first)
+        try answer(&lookup, first, at: 1)
+        lookup.found([makeEndpoint(500)], from: first.place, at: makeTime(1))
+        let silent = (1..<8).map { makeEndpoint($0) }
+        for place in lookup.shortlist.order where lookup.shortlist[place].state.isUnderWay {
+            lookup.failed(place, .timeout, at: makeTime(1_000))
+        }
+        #expect(try run(&lookup) { !silent.contains($0) } == .complete)
+    }
+
     /// An honest node names eight near the target, three of which are gone.
     private func makeDoubted(
         _ change: (inout LookupSettings) -> Void = { _ in }

@@ -54,6 +54,25 @@ struct GrowthTests {
         }
     }
 
+    /// Readiness wants 30 nodes, and nobody wants to wait for it.
+    @Test(arguments: 1...6 as ClosedRange<UInt64>)
+    func aClientKnowsMostOfASmallNetworkSoon(seed: UInt64) {
+        var options = NetworkOptions()
+        options.nodes = 40
+        options.seed = seed
+        options.extendsFirstBuckets = true
+        let network = SimulatedNetwork(options)
+        network.fillTables()
+        var settings = options.settings
+        settings.answersQueries = false
+        let client = network.addNode(settings)
+        let known = network.traits.prefix(8).map(\.endpoint)
+        network.withNode(client) { $0.setBootstrapNodes(known, at: network.now) }
+        network.run(for: .seconds(8))
+        let good = network.nodes[client].status(at: network.now).good
+        #expect(good >= 30, "seed \(seed)")
+    }
+
     @Test func anIdleNetworkIsQuiet() {
         let network = makeNetwork(nodes: 40, seed: 7)
         network.run(for: .seconds(300))

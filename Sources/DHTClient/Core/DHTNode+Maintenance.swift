@@ -181,17 +181,8 @@ extension DHTNode {
         let settings = settings.maintenance
         if tables[family].count > 0 {
             maintenance.bootstraps[family].isDone = true
-            let depth = tables[family].depth
             maintenance.fillQueue.removeAll { $0.family == family }
-            for bucket in 0..<depth {
-                // One lookup meets about two buckets' worth of nodes of its range.
-                let rounds = max(
-                    1,
-                    tables[family].capacity(of: bucket) / (2 * self.settings.lookup.k)
-                )
-                let fill = Maintenance.Fill(family: family, bucket: bucket)
-                maintenance.fillQueue += repeatElement(fill, count: rounds)
-            }
+            maintenance.fillQueue += fills(of: family)
         }
         // Where there are but one or two nodes, asking them again soon would bring nothing new.
         if isShortOfContacts(family, at: now) {
@@ -203,6 +194,20 @@ extension DHTNode {
             .scaled(by: 1 - settings.jitter * randomFraction())
         maintenance.bootstraps[family].notBefore = now + pause
         maintenance.next = min(maintenance.next, now + pause)
+    }
+
+    /// What fills the buckets of a family: those that hold more have more turns, evenly spread, so
+    /// that in a small network the others do not wait until a wide one has had all of its own.
+    private func fills(of family: AddressFamily) -> [Maintenance.Fill] {
+        var turns: [(at: Double, fill: Maintenance.Fill)] = []
+        for bucket in 0..<tables[family].depth {
+            // One lookup meets about two buckets' worth of nodes of its range.
+            let rounds = max(1, tables[family].capacity(of: bucket) / (2 * settings.lookup.k))
+            let fill = Maintenance.Fill(family: family, bucket: bucket)
+            for round in 0..<rounds { turns.append(((Double(round) + 0.5) / Double(rounds), fill)) }
+        }
+        turns.sort { ($0.at, $0.fill.bucket) < ($1.at, $1.fill.bucket) }
+        return turns.map(\.fill)
     }
 
     /// Looks up a random id of a bucket that is to be filled or in which nobody answered lately.

@@ -223,7 +223,11 @@ extension DHTNode {
                 throw .server
             }
         } catch {
-            counters.drop(error == .protocolViolation ? .badToken : .refusedItem)
+            switch error {
+            case .server: break
+            case .protocolViolation: counters.drop(.badToken)
+            default: counters.drop(.refusedItem)
+            }
             return refuse(error, question, bytes)
         }
         respond(question, bytes) { _ in }

@@ -30,6 +30,8 @@ extension MainlineConfiguration {
         node.lookup = LookupSettings(settings)
         node.pacing.queriesPerSecond = settings.queriesPerSecond
         node.pacing.queryBurst = settings.queryBurst
+        node.pacing.queriesPerSecondToOneNode = settings.queriesPerSecondToOneNode
+        node.pacing.queryBurstToOneNode = settings.queryBurstToOneNode
     }
 }
 

@@ -82,6 +82,12 @@ extension Settings {
         /// Queries that may leave at once after a pause: a burst of 250 lookups.
         package var queryBurst = 5000
 
+        /// Queries a second to one node, once its burst is used up: public nodes ban who asks more.
+        package var queriesPerSecondToOneNode = 2
+
+        /// Queries that may go to one node at once after a pause.
+        package var queryBurstToOneNode = 20
+
         /// Contacts and providers at loopback and private addresses.
         package var privateAddresses = Allowance.auto
 

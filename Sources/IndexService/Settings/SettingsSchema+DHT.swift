@@ -97,6 +97,18 @@ extension SettingsSchema {
             "queries that may leave at once after a pause"
         ),
         SettingRow(
+            "dht.queries_per_second_to_one_node",
+            \.dht.queriesPerSecondToOneNode,
+            .count(1...1_000_000),
+            "queries a second to one node, once its burst is used up"
+        ),
+        SettingRow(
+            "dht.query_burst_to_one_node",
+            \.dht.queryBurstToOneNode,
+            .count(1...1_000_000),
+            "queries that may go to one node at once after a pause"
+        ),
+        SettingRow(
             "dht.allow_private_addresses",
             \.dht.privateAddresses,
             .choice,

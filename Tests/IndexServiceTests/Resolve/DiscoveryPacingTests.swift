@@ -50,6 +50,19 @@ import Testing
         }
     }
 
+    @Test func theRatesOfTheSettingsAreThoseOfTheClient() throws {
+        func pacing(_ settings: Settings.DHT) throws -> PacingSettings {
+            try MainlineConfiguration(settings: settings).node.pacing
+        }
+        var settings = Settings().dht
+        #expect(try pacing(settings).queriesPerSecondToOneNode == 2)
+        #expect(try pacing(settings).queryBurstToOneNode == 20)
+        settings.queriesPerSecondToOneNode = 50
+        settings.queryBurstToOneNode = 100
+        #expect(try pacing(settings).queriesPerSecondToOneNode == 50)
+        #expect(try pacing(settings).queryBurstToOneNode == 100)
+    }
+
     @Test func aFamilyWithoutNodesDoesNotKeepAnythingFromBeingAbsent() async throws {
         try await withClient(change: {
             $0.binds.append(DHTCore.Endpoint(v6: 0, 1, port: 0))

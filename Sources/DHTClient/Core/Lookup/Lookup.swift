@@ -13,7 +13,7 @@ package struct Lookup: Sendable {
     /// Answers among the k closest that it needs: k for a write, a quorum for a read.
     let quorum: Int
     /// Whether it is the search of a write, which no result ends.
-    private let needsAllTokens: Bool
+    let needsAllTokens: Bool
     /// Delays now in force; the owner renews them as reply times change.
     package var delays: Delays
     package internal(set) var shortlist: Shortlist
@@ -264,6 +264,7 @@ extension Lookup {
     private var exhaustion: LookupEnd? {
         if shortlist.count == 0 { return .noContacts }
         switch settlement {
+        case .settled where !mayEnd: return hasQueriesUnderWay ? nil : .tooFewAnswers
         case .settled: return isCutShort ? .hopCap : .complete
         case .butForDoubtful:
             if report.queried >= settings.packetBudget { return .packetBudget }
@@ -280,7 +281,7 @@ extension Lookup {
         if anyFresh { return report.queried >= settings.packetBudget ? .packetBudget : nil }
         if report.responded == 0 { return .unreachable }
         if isCutShort { return .hopCap }
-        return heardEnough ? .complete : .tooFewAnswers
+        return heardEnough && mayEnd ? .complete : .tooFewAnswers
     }
 
     /// Whether the answers speak for the network when nobody is left to ask and the k closest are
