@@ -59,6 +59,13 @@ final class Discovery: Sendable {
         breaker.reset()
     }
 
+    /// Finds out whether lookups work, if the breaker lets one through to see.
+    func probe() async {
+        var random = SystemRandomNumberGenerator()
+        let goal = LookupGoal.peers(.random(using: &random), LookupGoal.Enough())
+        _ = await look(for: goal, by: .now().advanced(by: budget))
+    }
+
     /// Looks for providers of `id`; every family that the client speaks is asked.
     func providers(
         of id: ContentID,
