@@ -111,8 +111,12 @@ final class Discovery: Sendable {
         by deadline: MonotonicInstant
     ) async -> [Result<LookupResult, Discovered.Obstacle>] {
         let now = MonotonicInstant.now()
-        guard rate.withLock({ $0.take(at: now) }) else { return [.failure(.overCapacity)] }
+        // First the breaker: while it lets nobody through, the rate is not what is in the way.
         guard let permit = breaker.admit(at: now) else { return [.failure(.unreachable)] }
+        guard rate.withLock({ $0.take(at: now) }) else {
+            breaker.withdrawn(permit)
+            return [.failure(.overCapacity)]
+        }
         let end =
             DHTInstant.now
             + TimeSpan(
@@ -162,7 +166,8 @@ final class Discovery: Sendable {
         let refused = results.allSatisfy { result in
             switch result {
             case .success(let result): result.report.isHeldBack
-            case .failure(let obstacle): obstacle == .overCapacity
+            // Without a result there was no lookup: its deadline had passed before it began.
+            case .failure(let obstacle): obstacle != .unreachable
             }
         }
         if responded {

@@ -10,7 +10,7 @@ import Testing
     /// A network of its own nodes and a client of it, which has joined.
     private func withClient(
         nodes: Int = 24,
-        change: (inout MainlineConfiguration) -> Void,
+        change: (inout MainlineConfiguration) -> Void = { _ in },
         _ body: (MainlineClient) async throws -> Void
     ) async throws {
         let network = try await LoopbackNetwork.start(count: nodes)
@@ -50,6 +50,55 @@ import Testing
         }
     }
 
+    @Test func anOpenBreakerIsToldBeforeOurOwnRateAndTakesNothingOfIt() async throws {
+        try await withClient { client in
+            let discovery = Discovery(
+                client: client,
+                budget: 1_200_000_000,
+                lookupsPerSecond: 1,
+                breaker: makeBreaker(pause: 3_600_000_000_000, isOpen: true)
+            )
+            for number in 0..<10 {
+                let id = makeContentID("nowhere \(number)")
+                let found = await discovery.providers(of: id, effort: .first, by: deadline)
+                #expect(found.verdict == .unknown(.unreachable))
+            }
+        }
+    }
+
+    @Test func whoFindsNoPlaceInOurOwnRateLeavesTheProbeToTheNext() async throws {
+        try await withClient { client in
+            let breaker = makeBreaker(pause: 0)
+            let discovery = Discovery(
+                client: client,
+                budget: 1_200_000_000,
+                lookupsPerSecond: 1,
+                breaker: breaker
+            )
+            let id = makeContentID("nowhere")
+            // Too late for a lookup, and takes the only place of this second all the same.
+            let late = await discovery.providers(of: id, effort: .first, by: .now())
+            #expect(late.verdict == .unknown(.deadline))
+            #expect(discovery.phase(at: .now()) == .closed)
+            breaker.failOnce()
+            let found = await discovery.providers(of: id, effort: .first, by: deadline)
+            #expect(found.verdict == .unknown(.overCapacity))
+            #expect(breaker.admit(at: .now()) != nil)
+        }
+    }
+
+    /// One that a single failure opens, for `pause` nanoseconds.
+    private func makeBreaker(pause: UInt64, isOpen: Bool = false) -> CircuitBreaker {
+        var settings = CircuitBreakerSettings()
+        settings.minimumCalls = 1
+        settings.shortestPause = pause
+        settings.longestPause = pause
+        settings.probePatience = 3_600_000_000_000
+        let breaker = CircuitBreaker(settings)
+        if isOpen { breaker.failOnce() }
+        return breaker
+    }
+
     @Test func aFamilyWithoutNodesDoesNotKeepAnythingFromBeingAbsent() async throws {
         try await withClient(change: {
             $0.binds.append(DHTCore.Endpoint(v6: 0, 1, port: 0))
@@ -60,5 +109,11 @@ import Testing
             #expect(found.verdict == .absent)
             #expect(found.isComplete)
         }
+    }
+}
+
+extension CircuitBreaker {
+    fileprivate func failOnce() {
+        if let permit = admit(at: .now()) { failed(permit, at: .now()) }
     }
 }
