@@ -105,7 +105,7 @@ final class Discovery: Sendable {
         return .found(record, isCurrent: obstacle == nil)
     }
 
-    /// One lookup a family, at the same time.
+    /// One lookup a family, at the same time; the first that reaches the goal ends the others.
     private func look(
         for goal: LookupGoal,
         by deadline: MonotonicInstant
@@ -136,7 +136,16 @@ final class Discovery: Sendable {
                     }
                 }
             }
-            return await group.reduce(into: []) { $0.append($1) }
+            var results: [Result<LookupResult, Discovered.Obstacle>] = []
+            for await result in group {
+                // Who has enough from one family waits for no other, which may be silent.
+                if case .success(let found) = result, found.report.end == .satisfied {
+                    group.cancelAll()
+                    return [result]
+                }
+                results.append(result)
+            }
+            return results
         }
         report(results, permit)
         return await withoutEmptyFamilies(results)

@@ -10,6 +10,7 @@ import Testing
     /// A network of its own nodes and a client of it, which has joined.
     private func withClient(
         nodes: Int = 24,
+        contacts: Int = 8,
         change: (inout MainlineConfiguration) -> Void = { _ in },
         _ body: (MainlineClient) async throws -> Void
     ) async throws {
@@ -20,7 +21,7 @@ import Testing
         configuration.bootstrap = network.bootstrap
         change(&configuration)
         let client = try await MainlineClient.start(configuration)
-        #expect(await client.hasContacts(8, by: .now + .seconds(5)))
+        #expect(await client.hasContacts(contacts, by: .now + .seconds(5)))
         try await body(client)
         await client.stop()
         await network.stop()
@@ -108,6 +109,33 @@ import Testing
             let found = await discovery.providers(of: id, effort: .first, by: deadline)
             #expect(found.verdict == .absent)
             #expect(found.isComplete)
+        }
+    }
+
+    @Test func whatOneFamilyHasFoundWaitsForNoSilentOne() async throws {
+        let silent = try await LoopbackNetwork.start(count: 8, family: .v6)
+        let id = makeContentID("in one family")
+        try await withClient(
+            nodes: 8,
+            // More than one family has.
+            contacts: 9,
+            change: {
+                $0.binds.append(DHTCore.Endpoint(v6: 0, 1, port: 0))
+                $0.bootstrap += silent.bootstrap
+            }
+        ) { client in
+            _ = try await client.publish(
+                .peer(infoHash: id.infoHash, port: 9001),
+                deadline: .now + .seconds(5)
+            )
+            await silent.stop()
+            let patient = Discovery(client: client, budget: 30_000_000_000)
+            let end = MonotonicInstant.now().advanced(bySeconds: 30)
+            let early = await patient.providers(of: id, effort: .first, by: end)
+            #expect(early.verdict == .found && early.isComplete && early.isEarly)
+            let hurried = Discovery(client: client, budget: 200_000_000)
+            let whole = await hurried.providers(of: id, effort: .thorough, by: end)
+            #expect(!whole.isComplete)
         }
     }
 }
