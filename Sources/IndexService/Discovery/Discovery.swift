@@ -6,7 +6,8 @@ internal import Synchronization
 /// Asks the DHT for what the index does not have: providers, and where a key name points.
 ///
 /// Every lookup is hedged, bounded by its deadline, by a rate and by a circuit breaker, and told as
-/// it went.
+/// it went. Who wants the same with the same effort at the same time causes one lookup, whatever
+/// the questions are that it is for.
 final class Discovery: Sendable {
     /// How much a lookup is to find before it answers.
     enum Effort: Sendable {
@@ -16,6 +17,18 @@ final class Discovery: Sendable {
         case thorough
     }
 
+    /// How the lookup of each family ended.
+    private typealias Findings = [Result<LookupResult, Discovered.Obstacle>]
+
+    /// What lookups that may be joined have in common.
+    private struct Question: Hashable {
+        /// The effort is part of it: who waits for one provider does not wait for all.
+        let goal: LookupGoal
+        /// How much of the budget there is time for, in quarters: who joins neither suffers from
+        /// another's haste nor waits much longer than it may.
+        let quarters: Int
+    }
+
     /// The longest that one resolve may spend in the DHT, in nanoseconds.
     var budget: UInt64 { budgetCell.load(ordering: .relaxed) }
     private let budgetCell: Atomic<UInt64>
@@ -23,6 +36,11 @@ final class Discovery: Sendable {
     private let rate: Mutex<TokenBucket>
     private let breaker: CircuitBreaker
     private let newest = NewestRecords()
+    /// Bounded by those who ask: the misses that run, and the refreshes.
+    private let flights = InFlightMisses<Question, Findings, Never>(
+        maximumWaiters: .max,
+        maximumKeys: .max
+    )
 
     /// - Parameter lookupsPerSecond: lookups started a second, with a burst of as many.
     init(
@@ -35,6 +53,20 @@ final class Discovery: Sendable {
         budgetCell = Atomic(budget)
         self.breaker = breaker
         rate = Mutex(TokenBucket(perSecond: lookupsPerSecond, burst: lookupsPerSecond))
+    }
+
+    /// Does the lookups, until its task is cancelled; then those under way end, and nobody can ask
+    /// any more.
+    ///
+    /// Called once. Who asks before waits for it.
+    func run() async {
+        await flights.run()
+    }
+
+    /// Lookups that are under way, and those who wait for them.
+    var load: (lookups: Int, waiting: Int) {
+        let load = flights.load
+        return (load.keys, load.waiting)
     }
 
     /// Changes how many lookups a second may start; a full burst is free again.
@@ -63,7 +95,7 @@ final class Discovery: Sendable {
     func probe() async {
         var random = SystemRandomNumberGenerator()
         let goal = LookupGoal.peers(.random(using: &random), LookupGoal.Enough())
-        _ = await look(for: goal, by: .now().advanced(by: budget))
+        _ = await lookUp(goal, by: .now().advanced(by: budget))
     }
 
     /// Looks for providers of `id`; every family that the client speaks is asked.
@@ -105,11 +137,24 @@ final class Discovery: Sendable {
         return .found(record, isCurrent: obstacle == nil)
     }
 
+    /// What is found by the lookup for `goal` that is under way, or else by a new one.
+    private func look(for goal: LookupGoal, by deadline: MonotonicInstant) async -> Findings {
+        let share = Double(deadline.nanoseconds(since: .now())) / Double(max(1, budget))
+        let quarters = Int((min(share, 1) * 4).rounded())
+        do throws(JoinError<Never>) {
+            return try await flights.join(Question(goal: goal, quarters: quarters)) { [self] in
+                .success(await lookUp(goal, by: deadline))
+            }
+        } catch {
+            switch error {
+            case .refused: return [.failure(.overCapacity)]
+            case .cancelled, .closed: return [.failure(.unreachable)]
+            }
+        }
+    }
+
     /// One lookup a family, at the same time; the first that reaches the goal ends the others.
-    private func look(
-        for goal: LookupGoal,
-        by deadline: MonotonicInstant
-    ) async -> [Result<LookupResult, Discovered.Obstacle>] {
+    private func lookUp(_ goal: LookupGoal, by deadline: MonotonicInstant) async -> Findings {
         let now = MonotonicInstant.now()
         // First the breaker: while it lets nobody through, the rate is not what is in the way.
         guard let permit = breaker.admit(at: now) else { return [.failure(.unreachable)] }
@@ -136,7 +181,7 @@ final class Discovery: Sendable {
                     }
                 }
             }
-            var results: [Result<LookupResult, Discovered.Obstacle>] = []
+            var results: Findings = []
             for await result in group {
                 // Who has enough from one family waits for no other, which may be silent.
                 if case .success(let found) = result, found.report.end == .satisfied {
@@ -153,9 +198,7 @@ final class Discovery: Sendable {
 
     /// Leaves out a family without any node to ask, unless there is no other: where there is no
     /// network of that family, nothing can be in it.
-    private func withoutEmptyFamilies(
-        _ results: [Result<LookupResult, Discovered.Obstacle>]
-    ) async -> [Result<LookupResult, Discovered.Obstacle>] {
+    private func withoutEmptyFamilies(_ results: Findings) async -> Findings {
         let others = results.filter { result in
             if case .success(let result) = result { result.report.end != .noContacts } else { true }
         }
@@ -165,10 +208,7 @@ final class Discovery: Sendable {
     }
 
     /// Silence of everybody is the DHT's failure; our own refusals say nothing about it.
-    private func report(
-        _ results: [Result<LookupResult, Discovered.Obstacle>],
-        _ permit: CircuitBreaker.Permit
-    ) {
+    private func report(_ results: Findings, _ permit: CircuitBreaker.Permit) {
         let responded = results.contains { result in
             if case .success(let result) = result { result.report.responded > 0 } else { false }
         }

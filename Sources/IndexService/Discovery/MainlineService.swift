@@ -95,10 +95,11 @@ final class MainlineService: Service {
         return KeyNamePublisher(writer: writer, wanted: wanted, logger: logger)
     }
 
-    /// Measures until the service group shuts down.
+    /// Looks up and measures until the service group shuts down.
     func run() async throws {
         try? await cancelWhenGracefulShutdown {
             try await withThrowingDiscardingTaskGroup { group in
+                group.addTask { await self.discovery.run() }
                 var outlook = LookupOutlook()
                 var lastObstacle: String?
                 while true {

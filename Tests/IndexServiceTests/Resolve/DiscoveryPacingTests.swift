@@ -7,34 +7,16 @@ import Testing
 
 /// What our own limits and an idle family say of the DHT: nothing.
 @Suite(.serialized) struct DiscoveryPacingTests {
-    /// A network of its own nodes and a client of it, which has joined.
-    private func withClient(
-        nodes: Int = 24,
-        contacts: Int = 8,
-        change: (inout MainlineConfiguration) -> Void = { _ in },
-        _ body: (MainlineClient) async throws -> Void
-    ) async throws {
-        let network = try await LoopbackNetwork.start(count: nodes)
-        var configuration = MainlineConfiguration()
-        configuration.node = LoopbackNetwork.nodeSettings
-        configuration.binds = [DHTCore.Endpoint(127, 0, 0, 1, port: 0)]
-        configuration.bootstrap = network.bootstrap
-        change(&configuration)
-        let client = try await MainlineClient.start(configuration)
-        #expect(await client.hasContacts(contacts, by: .now + .seconds(5)))
-        try await body(client)
-        await client.stop()
-        await network.stop()
-    }
-
     private var deadline: MonotonicInstant { .now().advanced(by: 1_200_000_000) }
 
     @Test func whatOurOwnRatesHoldBackIsOverCapacityAndOpensNoBreaker() async throws {
-        try await withClient(change: {
+        try await withDHTClient(change: {
             $0.node.pacing.queryBurstToOneNode = 1
             $0.node.pacing.queriesPerSecondToOneNode = 1
         }) { client in
             let discovery = Discovery(client: client, budget: 1_200_000_000)
+            let runner = discovery.start()
+            defer { runner.cancel() }
             let verdicts = await withTaskGroup(of: Discovered.Verdict.self) { group in
                 for number in 0..<60 {
                     let id = makeContentID("nowhere \(number)")
@@ -52,13 +34,15 @@ import Testing
     }
 
     @Test func anOpenBreakerIsToldBeforeOurOwnRateAndTakesNothingOfIt() async throws {
-        try await withClient { client in
+        try await withDHTClient { client in
             let discovery = Discovery(
                 client: client,
                 budget: 1_200_000_000,
                 lookupsPerSecond: 1,
                 breaker: makeBreaker(pause: 3_600_000_000_000, isOpen: true)
             )
+            let runner = discovery.start()
+            defer { runner.cancel() }
             for number in 0..<10 {
                 let id = makeContentID("nowhere \(number)")
                 let found = await discovery.providers(of: id, effort: .first, by: deadline)
@@ -68,7 +52,7 @@ import Testing
     }
 
     @Test func whoFindsNoPlaceInOurOwnRateLeavesTheProbeToTheNext() async throws {
-        try await withClient { client in
+        try await withDHTClient { client in
             let breaker = makeBreaker(pause: 0)
             let discovery = Discovery(
                 client: client,
@@ -76,6 +60,8 @@ import Testing
                 lookupsPerSecond: 1,
                 breaker: breaker
             )
+            let runner = discovery.start()
+            defer { runner.cancel() }
             let id = makeContentID("nowhere")
             // Too late for a lookup, and takes the only place of this second all the same.
             let late = await discovery.providers(of: id, effort: .first, by: .now())
@@ -101,10 +87,12 @@ import Testing
     }
 
     @Test func aFamilyWithoutNodesDoesNotKeepAnythingFromBeingAbsent() async throws {
-        try await withClient(change: {
+        try await withDHTClient(change: {
             $0.binds.append(DHTCore.Endpoint(v6: 0, 1, port: 0))
         }) { client in
             let discovery = Discovery(client: client, budget: 1_200_000_000)
+            let runner = discovery.start()
+            defer { runner.cancel() }
             let id = makeContentID("in no family")
             let found = await discovery.providers(of: id, effort: .first, by: deadline)
             #expect(found.verdict == .absent)
@@ -115,7 +103,7 @@ import Testing
     @Test func whatOneFamilyHasFoundWaitsForNoSilentOne() async throws {
         let silent = try await LoopbackNetwork.start(count: 8, family: .v6)
         let id = makeContentID("in one family")
-        try await withClient(
+        try await withDHTClient(
             nodes: 8,
             // More than one family has.
             contacts: 9,
@@ -131,10 +119,14 @@ import Testing
             await silent.stop()
             let patient = Discovery(client: client, budget: 30_000_000_000)
             let end = MonotonicInstant.now().advanced(bySeconds: 30)
-            let early = await patient.providers(of: id, effort: .first, by: end)
+            let early = await patient.running {
+                await $0.providers(of: id, effort: .first, by: end)
+            }
             #expect(early.verdict == .found && early.isComplete && early.isEarly)
             let hurried = Discovery(client: client, budget: 200_000_000)
-            let whole = await hurried.providers(of: id, effort: .thorough, by: end)
+            let whole = await hurried.running {
+                await $0.providers(of: id, effort: .thorough, by: end)
+            }
             #expect(!whole.isComplete)
         }
     }
