@@ -35,7 +35,7 @@ final class Discovery: Sendable {
     private let client: MainlineClient
     private let rate: Mutex<TokenBucket>
     private let breaker: CircuitBreaker
-    private let newest = NewestRecords()
+    private let newest: NewestRecords
     /// Bounded by those who ask: the misses that run, and the refreshes.
     private let flights = InFlightMisses<Question, Findings, Never>(
         maximumWaiters: .max,
@@ -47,11 +47,13 @@ final class Discovery: Sendable {
         client: MainlineClient,
         budget: UInt64,
         lookupsPerSecond: Int = 500,
-        breaker: CircuitBreaker = CircuitBreaker()
+        breaker: CircuitBreaker = CircuitBreaker(),
+        newest: NewestRecords = NewestRecords()
     ) {
         self.client = client
         budgetCell = Atomic(budget)
         self.breaker = breaker
+        self.newest = newest
         rate = Mutex(TokenBucket(perSecond: lookupsPerSecond, burst: lookupsPerSecond))
     }
 
@@ -118,23 +120,28 @@ final class Discovery: Sendable {
     /// Where a key name points: the newest record that was found, or is known from before.
     ///
     /// A record is only ever replaced by a newer one: an old one that is served again by whoever
-    /// kept it changes nothing.
+    /// kept it changes nothing. One that the DHT has no more is answered for some time, as not
+    /// current, and then no more.
     func record(of name: KeyName, by deadline: MonotonicInstant) async -> FoundRecord {
         let results = await look(for: .mutable(name.publicKey, salt: []), by: deadline)
+        let now = MonotonicInstant.now()
         var obstacle: Discovered.Obstacle?
+        var isServed = false
         for result in results {
             switch result {
             case .success(let result):
-                if let item = result.item { newest.take(item, of: name.publicKey) }
+                if let item = result.item, newest.take(item, of: name.publicKey, at: now) {
+                    isServed = true
+                }
                 if result.verdict == .unknown { obstacle = .init(result.report) }
             case .failure(let failure):
                 obstacle = obstacle.map { min($0, failure) } ?? failure
             }
         }
-        guard let item = newest.item(of: name.publicKey),
+        guard let item = newest.item(of: name.publicKey, at: now),
             let record = try? KeyNameRecord(of: name, in: item)
         else { return obstacle.map { .unknown($0) } ?? .absent }
-        return .found(record, isCurrent: obstacle == nil)
+        return .found(record, isCurrent: isServed && obstacle == nil)
     }
 
     /// What is found by the lookup for `goal` that is under way, or else by a new one.
@@ -231,28 +238,9 @@ final class Discovery: Sendable {
 
 /// Where a key name points, as far as could be found out.
 enum FoundRecord: Sendable {
-    /// Not current when the DHT could not be asked to the end: an older record is still known.
+    /// Not current when the DHT could not be asked to the end, or did not have it any more: it is
+    /// known from before.
     case found(KeyNameRecord, isCurrent: Bool)
     case absent
     case unknown(Discovered.Obstacle)
-}
-
-/// The newest item of each key that was ever seen here, of bounded number.
-private final class NewestRecords: Sendable {
-    private let items = ShardedCache<PublicKey, StoredItem>(
-        limits: CacheLimits(entries: 10_000, bytes: 16 << 20, negativePercent: 0, pinnedPercent: 0)
-    )
-
-    func item(of key: PublicKey) -> StoredItem? {
-        guard case .fresh(let item, _) = items.value(for: key, at: .now()) else { return nil }
-        return item
-    }
-
-    func take(_ item: StoredItem, of key: PublicKey) {
-        if let known = self.item(of: key), !item.supersedes(known) { return }
-        let never = MonotonicInstant.distantFuture
-        let life = Life(refreshFrom: never, freshUntil: never, staleUntil: never)
-        let cost = item.value.count + 256
-        items.insert(CacheEntry(key: key, value: item, life: life, cost: cost), at: .now())
-    }
 }
