@@ -6,7 +6,8 @@ internal import Synchronization
 /// Asks the DHT for what the index does not have: providers, and where a key name points.
 ///
 /// Every lookup is hedged, bounded by its deadline, by a rate and by a circuit breaker, and told as
-/// it went.
+/// it went. Who wants the same with the same effort at the same time causes one lookup, whatever
+/// the questions are that it is for.
 final class Discovery: Sendable {
     /// How much a lookup is to find before it answers.
     enum Effort: Sendable {
@@ -16,25 +17,58 @@ final class Discovery: Sendable {
         case thorough
     }
 
+    /// How the lookup of each family ended.
+    private typealias Findings = [Result<LookupResult, Discovered.Obstacle>]
+
+    /// What lookups that may be joined have in common.
+    private struct Question: Hashable {
+        /// The effort is part of it: who waits for one provider does not wait for all.
+        let goal: LookupGoal
+        /// How much of the budget there is time for, in quarters: who joins neither suffers from
+        /// another's haste nor waits much longer than it may.
+        let quarters: Int
+    }
+
     /// The longest that one resolve may spend in the DHT, in nanoseconds.
     var budget: UInt64 { budgetCell.load(ordering: .relaxed) }
     private let budgetCell: Atomic<UInt64>
     private let client: MainlineClient
     private let rate: Mutex<TokenBucket>
     private let breaker: CircuitBreaker
-    private let newest = NewestRecords()
+    private let newest: NewestRecords
+    /// Bounded by those who ask: the misses that run, and the refreshes.
+    private let flights = InFlightMisses<Question, Findings, Never>(
+        maximumWaiters: .max,
+        maximumKeys: .max
+    )
 
     /// - Parameter lookupsPerSecond: lookups started a second, with a burst of as many.
     init(
         client: MainlineClient,
         budget: UInt64,
         lookupsPerSecond: Int = 500,
-        breaker: CircuitBreaker = CircuitBreaker()
+        breaker: CircuitBreaker = CircuitBreaker(),
+        newest: NewestRecords = NewestRecords()
     ) {
         self.client = client
         budgetCell = Atomic(budget)
         self.breaker = breaker
+        self.newest = newest
         rate = Mutex(TokenBucket(perSecond: lookupsPerSecond, burst: lookupsPerSecond))
+    }
+
+    /// Does the lookups, until its task is cancelled; then those under way end, and nobody can ask
+    /// any more.
+    ///
+    /// Called once. Who asks before waits for it.
+    func run() async {
+        await flights.run()
+    }
+
+    /// Lookups that are under way, and those who wait for them.
+    var load: (lookups: Int, waiting: Int) {
+        let load = flights.load
+        return (load.keys, load.waiting)
     }
 
     /// Changes how many lookups a second may start; a full burst is free again.
@@ -59,6 +93,13 @@ final class Discovery: Sendable {
         breaker.reset()
     }
 
+    /// Finds out whether lookups work, if the breaker lets one through to see.
+    func probe() async {
+        var random = SystemRandomNumberGenerator()
+        let goal = LookupGoal.peers(.random(using: &random), LookupGoal.Enough())
+        _ = await lookUp(goal, by: .now().advanced(by: budget))
+    }
+
     /// Looks for providers of `id`; every family that the client speaks is asked.
     func providers(
         of id: ContentID,
@@ -79,33 +120,55 @@ final class Discovery: Sendable {
     /// Where a key name points: the newest record that was found, or is known from before.
     ///
     /// A record is only ever replaced by a newer one: an old one that is served again by whoever
-    /// kept it changes nothing.
+    /// kept it changes nothing. One that the DHT has no more is answered for some time, as not
+    /// current, and then no more.
     func record(of name: KeyName, by deadline: MonotonicInstant) async -> FoundRecord {
         let results = await look(for: .mutable(name.publicKey, salt: []), by: deadline)
+        let now = MonotonicInstant.now()
         var obstacle: Discovered.Obstacle?
+        var isServed = false
         for result in results {
             switch result {
             case .success(let result):
-                if let item = result.item { newest.take(item, of: name.publicKey) }
+                if let item = result.item, newest.take(item, of: name.publicKey, at: now) {
+                    isServed = true
+                }
                 if result.verdict == .unknown { obstacle = .init(result.report) }
             case .failure(let failure):
                 obstacle = obstacle.map { min($0, failure) } ?? failure
             }
         }
-        guard let item = newest.item(of: name.publicKey),
+        guard let item = newest.item(of: name.publicKey, at: now),
             let record = try? KeyNameRecord(of: name, in: item)
         else { return obstacle.map { .unknown($0) } ?? .absent }
-        return .found(record, isCurrent: obstacle == nil)
+        return .found(record, isCurrent: isServed && obstacle == nil)
     }
 
-    /// One lookup a family, at the same time.
-    private func look(
-        for goal: LookupGoal,
-        by deadline: MonotonicInstant
-    ) async -> [Result<LookupResult, Discovered.Obstacle>] {
+    /// What is found by the lookup for `goal` that is under way, or else by a new one.
+    private func look(for goal: LookupGoal, by deadline: MonotonicInstant) async -> Findings {
+        let share = Double(deadline.nanoseconds(since: .now())) / Double(max(1, budget))
+        let quarters = Int((min(share, 1) * 4).rounded())
+        do throws(JoinError<Never>) {
+            return try await flights.join(Question(goal: goal, quarters: quarters)) { [self] in
+                .success(await lookUp(goal, by: deadline))
+            }
+        } catch {
+            switch error {
+            case .refused: return [.failure(.overCapacity)]
+            case .cancelled, .closed: return [.failure(.unreachable)]
+            }
+        }
+    }
+
+    /// One lookup a family, at the same time; the first that reaches the goal ends the others.
+    private func lookUp(_ goal: LookupGoal, by deadline: MonotonicInstant) async -> Findings {
         let now = MonotonicInstant.now()
-        guard rate.withLock({ $0.take(at: now) }) else { return [.failure(.overCapacity)] }
+        // First the breaker: while it lets nobody through, the rate is not what is in the way.
         guard let permit = breaker.admit(at: now) else { return [.failure(.unreachable)] }
+        guard rate.withLock({ $0.take(at: now) }) else {
+            breaker.withdrawn(permit)
+            return [.failure(.overCapacity)]
+        }
         let end =
             DHTInstant.now
             + TimeSpan(
@@ -125,7 +188,16 @@ final class Discovery: Sendable {
                     }
                 }
             }
-            return await group.reduce(into: []) { $0.append($1) }
+            var results: Findings = []
+            for await result in group {
+                // Who has enough from one family waits for no other, which may be silent.
+                if case .success(let found) = result, found.report.end == .satisfied {
+                    group.cancelAll()
+                    return [result]
+                }
+                results.append(result)
+            }
+            return results
         }
         report(results, permit)
         return await withoutEmptyFamilies(results)
@@ -133,9 +205,7 @@ final class Discovery: Sendable {
 
     /// Leaves out a family without any node to ask, unless there is no other: where there is no
     /// network of that family, nothing can be in it.
-    private func withoutEmptyFamilies(
-        _ results: [Result<LookupResult, Discovered.Obstacle>]
-    ) async -> [Result<LookupResult, Discovered.Obstacle>] {
+    private func withoutEmptyFamilies(_ results: Findings) async -> Findings {
         let others = results.filter { result in
             if case .success(let result) = result { result.report.end != .noContacts } else { true }
         }
@@ -145,17 +215,15 @@ final class Discovery: Sendable {
     }
 
     /// Silence of everybody is the DHT's failure; our own refusals say nothing about it.
-    private func report(
-        _ results: [Result<LookupResult, Discovered.Obstacle>],
-        _ permit: CircuitBreaker.Permit
-    ) {
+    private func report(_ results: Findings, _ permit: CircuitBreaker.Permit) {
         let responded = results.contains { result in
             if case .success(let result) = result { result.report.responded > 0 } else { false }
         }
         let refused = results.allSatisfy { result in
             switch result {
             case .success(let result): result.report.isHeldBack
-            case .failure(let obstacle): obstacle == .overCapacity
+            // Without a result there was no lookup: its deadline had passed before it began.
+            case .failure(let obstacle): obstacle != .unreachable
             }
         }
         if responded {
@@ -170,28 +238,9 @@ final class Discovery: Sendable {
 
 /// Where a key name points, as far as could be found out.
 enum FoundRecord: Sendable {
-    /// Not current when the DHT could not be asked to the end: an older record is still known.
+    /// Not current when the DHT could not be asked to the end, or did not have it any more: it is
+    /// known from before.
     case found(KeyNameRecord, isCurrent: Bool)
     case absent
     case unknown(Discovered.Obstacle)
-}
-
-/// The newest item of each key that was ever seen here, of bounded number.
-private final class NewestRecords: Sendable {
-    private let items = ShardedCache<PublicKey, StoredItem>(
-        limits: CacheLimits(entries: 10_000, bytes: 16 << 20, negativePercent: 0, pinnedPercent: 0)
-    )
-
-    func item(of key: PublicKey) -> StoredItem? {
-        guard case .fresh(let item, _) = items.value(for: key, at: .now()) else { return nil }
-        return item
-    }
-
-    func take(_ item: StoredItem, of key: PublicKey) {
-        if let known = self.item(of: key), !item.supersedes(known) { return }
-        let never = MonotonicInstant.distantFuture
-        let life = Life(refreshFrom: never, freshUntil: never, staleUntil: never)
-        let cost = item.value.count + 256
-        items.insert(CacheEntry(key: key, value: item, life: life, cost: cost), at: .now())
-    }
 }

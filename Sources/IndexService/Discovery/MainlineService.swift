@@ -96,35 +96,47 @@ final class MainlineService: Service {
         return KeyNamePublisher(writer: writer, wanted: wanted, logger: logger)
     }
 
-    /// Measures until the service group shuts down.
+    /// Looks up and measures until the service group shuts down.
     func run() async throws {
         try? await cancelWhenGracefulShutdown {
-            var lastObstacle: String?
-            while !Task.isCancelled {
-                let status = await self.client.status()
-                self.latest.withLock { $0 = status }
-                let obstacle = self.obstacle(status)
-                if obstacle == nil, lastObstacle != nil { self.discovery.networkReturned() }
-                self.readiness.measured(
-                    .dhtClientReady,
-                    obstacle.map { .failing($0) } ?? .ok,
-                    at: .now()
-                )
-                if (obstacle == nil) != (lastObstacle == nil) { self.logChange(obstacle) }
-                lastObstacle = obstacle
-                try await Task.sleep(for: Self.period)
+            try await withThrowingDiscardingTaskGroup { group in
+                group.addTask { await self.discovery.run() }
+                var outlook = LookupOutlook()
+                var lastObstacle: String?
+                while true {
+                    let network = await self.measure()
+                    let verdict = outlook.judge(network, self.discovery.phase(at: .now()))
+                    switch verdict {
+                    case .isBack: self.discovery.networkReturned()
+                    // Beside the measuring. Nobody else may come to ask where it is not ready.
+                    case .doubtful: group.addTask { await self.discovery.probe() }
+                    case .good, .bad: break
+                    }
+                    let obstacle = verdict.obstacle
+                    self.readiness.measured(
+                        .dhtClientReady,
+                        obstacle.map { .failing($0) } ?? .ok,
+                        at: .now()
+                    )
+                    if (obstacle == nil) != (lastObstacle == nil) { self.logChange(obstacle) }
+                    lastObstacle = obstacle
+                    try await Task.sleep(for: Self.period)
+                }
             }
         }
     }
 
-    private func obstacle(_ status: MainlineStatus) -> String? {
+    private func measure() async -> LookupOutlook.Network {
+        let status = await client.status()
+        latest.withLock { $0 = status }
+        let isSilent =
+            status.sinceLastAnswer.map { $0 > bar.lastAnswer } ?? true
+            || !status.sockets.contains(where: \.isOpen)
         guard hasBootstrap || status.node.good + status.node.questionable > 0 else {
-            return "no node to join the DHT by is named; set dht.bootstrap"
+            let reason = "no node to join the DHT by is named; set dht.bootstrap"
+            return LookupOutlook.Network(isSilent: isSilent, obstacle: reason)
         }
-        if discovery.phase(at: .now()) == .open {
-            return "most lookups of the last seconds found nobody to ask; the next try follows"
-        }
-        return status.obstacle(to: bar)
+        return LookupOutlook.Network(isSilent: isSilent, obstacle: status.obstacle(to: bar))
     }
 
     /// Ends every lookup, closes the sockets, saves the contacts; a disk that hangs is left to

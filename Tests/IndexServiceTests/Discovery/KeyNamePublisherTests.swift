@@ -43,9 +43,8 @@ import Testing
         let published = try PublishedName(parsing: "\(label)=\(makeContentID("any"))")
         let name = try #require(published.name(under: writer.signer.publicKey))
         let end = MonotonicInstant.now().advanced(bySeconds: 5)
-        guard case .found(let record, _) = await discovery.record(of: name, by: end) else {
-            return nil
-        }
+        let found = await discovery.running { await $0.record(of: name, by: end) }
+        guard case .found(let record, _) = found else { return nil }
         return record.manifestID
     }
 

@@ -7,33 +7,16 @@ import Testing
 
 /// What our own limits and an idle family say of the DHT: nothing.
 @Suite(.serialized) struct DiscoveryPacingTests {
-    /// A network of its own nodes and a client of it, which has joined.
-    private func withClient(
-        nodes: Int = 24,
-        change: (inout MainlineConfiguration) -> Void,
-        _ body: (MainlineClient) async throws -> Void
-    ) async throws {
-        let network = try await LoopbackNetwork.start(count: nodes)
-        var configuration = MainlineConfiguration()
-        configuration.node = LoopbackNetwork.nodeSettings
-        configuration.binds = [DHTCore.Endpoint(127, 0, 0, 1, port: 0)]
-        configuration.bootstrap = network.bootstrap
-        change(&configuration)
-        let client = try await MainlineClient.start(configuration)
-        #expect(await client.hasContacts(8, by: .now + .seconds(5)))
-        try await body(client)
-        await client.stop()
-        await network.stop()
-    }
-
     private var deadline: MonotonicInstant { .now().advanced(by: 1_200_000_000) }
 
     @Test func whatOurOwnRatesHoldBackIsOverCapacityAndOpensNoBreaker() async throws {
-        try await withClient(change: {
+        try await withDHTClient(change: {
             $0.node.pacing.queryBurstToOneNode = 1
             $0.node.pacing.queriesPerSecondToOneNode = 1
         }) { client in
             let discovery = Discovery(client: client, budget: 1_200_000_000)
+            let runner = discovery.start()
+            defer { runner.cancel() }
             let verdicts = await withTaskGroup(of: Discovered.Verdict.self) { group in
                 for number in 0..<60 {
                     let id = makeContentID("nowhere \(number)")
@@ -63,15 +46,107 @@ import Testing
         #expect(try pacing(settings).queryBurstToOneNode == 100)
     }
 
+    @Test func anOpenBreakerIsToldBeforeOurOwnRateAndTakesNothingOfIt() async throws {
+        try await withDHTClient { client in
+            let discovery = Discovery(
+                client: client,
+                budget: 1_200_000_000,
+                lookupsPerSecond: 1,
+                breaker: makeBreaker(pause: 3_600_000_000_000, isOpen: true)
+            )
+            let runner = discovery.start()
+            defer { runner.cancel() }
+            for number in 0..<10 {
+                let id = makeContentID("nowhere \(number)")
+                let found = await discovery.providers(of: id, effort: .first, by: deadline)
+                #expect(found.verdict == .unknown(.unreachable))
+            }
+        }
+    }
+
+    @Test func whoFindsNoPlaceInOurOwnRateLeavesTheProbeToTheNext() async throws {
+        try await withDHTClient { client in
+            let breaker = makeBreaker(pause: 0)
+            let discovery = Discovery(
+                client: client,
+                budget: 1_200_000_000,
+                lookupsPerSecond: 1,
+                breaker: breaker
+            )
+            let runner = discovery.start()
+            defer { runner.cancel() }
+            let id = makeContentID("nowhere")
+            // Too late for a lookup, and takes the only place of this second all the same.
+            let late = await discovery.providers(of: id, effort: .first, by: .now())
+            #expect(late.verdict == .unknown(.deadline))
+            #expect(discovery.phase(at: .now()) == .closed)
+            breaker.failOnce()
+            let found = await discovery.providers(of: id, effort: .first, by: deadline)
+            #expect(found.verdict == .unknown(.overCapacity))
+            #expect(breaker.admit(at: .now()) != nil)
+        }
+    }
+
+    /// One that a single failure opens, for `pause` nanoseconds.
+    private func makeBreaker(pause: UInt64, isOpen: Bool = false) -> CircuitBreaker {
+        var settings = CircuitBreakerSettings()
+        settings.minimumCalls = 1
+        settings.shortestPause = pause
+        settings.longestPause = pause
+        settings.probePatience = 3_600_000_000_000
+        let breaker = CircuitBreaker(settings)
+        if isOpen { breaker.failOnce() }
+        return breaker
+    }
+
     @Test func aFamilyWithoutNodesDoesNotKeepAnythingFromBeingAbsent() async throws {
-        try await withClient(change: {
+        try await withDHTClient(change: {
             $0.binds.append(DHTCore.Endpoint(v6: 0, 1, port: 0))
         }) { client in
             let discovery = Discovery(client: client, budget: 1_200_000_000)
+            let runner = discovery.start()
+            defer { runner.cancel() }
             let id = makeContentID("in no family")
             let found = await discovery.providers(of: id, effort: .first, by: deadline)
             #expect(found.verdict == .absent)
             #expect(found.isComplete)
         }
+    }
+
+    @Test func whatOneFamilyHasFoundWaitsForNoSilentOne() async throws {
+        let silent = try await LoopbackNetwork.start(count: 8, family: .v6)
+        let id = makeContentID("in one family")
+        try await withDHTClient(
+            nodes: 8,
+            // More than one family has.
+            contacts: 9,
+            change: {
+                $0.binds.append(DHTCore.Endpoint(v6: 0, 1, port: 0))
+                $0.bootstrap += silent.bootstrap
+            }
+        ) { client in
+            _ = try await client.publish(
+                .peer(infoHash: id.infoHash, port: 9001),
+                deadline: .now + .seconds(5)
+            )
+            await silent.stop()
+            let patient = Discovery(client: client, budget: 30_000_000_000)
+            let end = MonotonicInstant.now().advanced(bySeconds: 30)
+            let early = await patient.running {
+                await $0.providers(of: id, effort: .first, by: end)
+            }
+            #expect(early.verdict == .found && early.isComplete && early.isEarly)
+            let hurried = Discovery(client: client, budget: 200_000_000)
+            let whole = await hurried.running {
+                await $0.providers(of: id, effort: .thorough, by: end)
+            }
+            #expect(!whole.isComplete)
+        }
+    }
+}
+
+extension CircuitBreaker {
+    fileprivate func failOnce() {
+        if let permit = admit(at: .now()) { failed(permit, at: .now()) }
     }
 }

@@ -26,11 +26,14 @@ import Testing
             )
         }
         #expect(await client.hasContacts(8, by: .now + .seconds(5)))
+        let discovery = Discovery(client: client, budget: 1_200_000_000)
+        let runner = discovery.start()
         try await withStore { store in
             let resolver = makeResolver(store)
-            resolver.join(Discovery(client: client, budget: 1_200_000_000))
+            resolver.join(discovery)
             try await body(store, resolver, network)
         }
+        runner.cancel()
         await client.stop()
         await network.stop()
     }

@@ -1,0 +1,39 @@
+import DHTClient
+import DHTCore
+import Testing
+
+@testable import IndexService
+
+/// A network of its own nodes on loopback and a client of it, which has joined.
+func withDHTClient(
+    nodes: Int = 24,
+    contacts: Int = 8,
+    change: (inout MainlineConfiguration) -> Void = { _ in },
+    _ body: (MainlineClient) async throws -> Void
+) async throws {
+    let network = try await LoopbackNetwork.start(count: nodes)
+    var configuration = MainlineConfiguration()
+    configuration.node = LoopbackNetwork.nodeSettings
+    configuration.binds = [DHTCore.Endpoint(127, 0, 0, 1, port: 0)]
+    configuration.bootstrap = network.bootstrap
+    change(&configuration)
+    let client = try await MainlineClient.start(configuration)
+    #expect(await client.hasContacts(contacts, by: .now + .seconds(5)))
+    try await body(client)
+    await client.stop()
+    await network.stop()
+}
+
+extension Discovery {
+    /// Does lookups until the task that is returned is cancelled.
+    func start() -> Task<Void, Never> {
+        Task { await run() }
+    }
+
+    /// Does lookups for as long as `body` runs.
+    func running<Output>(_ body: (Discovery) async throws -> Output) async rethrows -> Output {
+        let runner = start()
+        defer { runner.cancel() }
+        return try await body(self)
+    }
+}
