@@ -157,12 +157,12 @@ package final class AnswerCache: Sendable {
         for key in keys { epochs.bump(key) }
     }
 
-    /// Makes the answers to `keys` ordinary ones again, which pressure may evict.
-    func unpin(_ keys: [ResolveKey]) {
+    /// Keeps the answers to `keys` from pressure, or makes them ordinary ones again.
+    func setPinned(_ pinned: Bool, _ keys: [ResolveKey]) {
         for key in keys {
             let query = AnswerQuery(.resolution, key)
             let head = query.head
-            entries.setPinned(false, hash: Self.hash(of: query)) {
+            entries.setPinned(pinned, hash: Self.hash(of: query)) {
                 $0.value.isAnswer(to: query, head)
             }
         }

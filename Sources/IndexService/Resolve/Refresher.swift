@@ -30,8 +30,10 @@ final class Refresher: Service {
 
     /// Takes on `keys` for a refresh that begins later than this call; false, and none taken, when
     /// too many are waiting already.
-    func enqueue(_ keys: [ResolveKey]) -> Bool {
-        queue.add(keys.map { AnswerQuery(.resolution, $0) }, again: true)
+    func enqueue(_ keys: [ResolveKey], andProvidersOf provided: [ResolveKey] = []) -> Bool {
+        let queries =
+            keys.map { AnswerQuery(.resolution, $0) } + provided.map { AnswerQuery(.providers, $0) }
+        return queue.add(queries, again: true)
     }
 
     /// Runs until the service group shuts down.

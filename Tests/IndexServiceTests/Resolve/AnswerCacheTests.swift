@@ -103,6 +103,18 @@ import Testing
         #expect(cache.outcome(for: another, at: at(1)) == nil)
     }
 
+    @Test func anAnswerStaysWhenItsKeyIsPinnedAndUnpinned() throws {
+        let cache = makeCache()
+        let query = AnswerQuery(.resolution, .name(try makeName()))
+        let answer = makeAnswer(to: query, subjects: cache.stamps(for: query.key))
+        cache.insert(.found(answer), for: query, pinned: false, at: at(0))
+        for isPinned in [true, true, false, false, true] {
+            cache.setPinned(isPinned, [query.key])
+            #expect(cache.statistics.pinnedEntries == (isPinned ? 1 : 0))
+            #expect(cache.outcome(for: query, at: at(1))?.answer == answer)
+        }
+    }
+
     @Test func smallerBoundsLetTheOldestGo() throws {
         let cache = AnswerCache(limits: CacheLimits(entries: 100, bytes: 1 << 20), shards: 1)
         let queries = try (0..<50).map { AnswerQuery(.resolution, .name(try makeName("n\($0)"))) }
