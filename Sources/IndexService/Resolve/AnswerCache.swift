@@ -63,24 +63,19 @@ package final class AnswerCache: Sendable {
         epochs.stamps(stamps, leadingTo: target)
     }
 
-    /// Puts an outcome in; true when the one it replaces named other providers.
+    /// Puts an outcome in, in place of an older one.
     ///
     /// - Parameter mayBeSpilled: whether an older answer may be in the spill; it ends.
-    @discardableResult
     func insert(
         _ outcome: Outcome,
         for query: AnswerQuery,
         pinned: Bool,
         mayBeSpilled: Bool = true,
         at now: MonotonicInstant
-    ) -> Bool {
+    ) {
         let insertion = put(outcome, for: query, pinned: pinned, at: now)
         // What was in RAM until now is not in the spill.
         if mayBeSpilled, insertion.replaced == nil { spill?.forget(query) }
-        guard case .found(let former)? = insertion.replaced?.value,
-            case .found(let answer) = outcome
-        else { return false }
-        return former.providerSet != answer.providerSet
     }
 
     /// Puts an answer back that the spill has given up, unless RAM has got one meanwhile: that one

@@ -32,7 +32,8 @@ package final class Resolver: Sendable {
     /// Read once for each attempt of a miss, after its stamps were taken.
     private let policy: LiveValue<Policy>
     let metrics: Metrics
-    private let bus: EventBus?
+    /// Tells others what an answer or a write shows to have changed.
+    let news: ChangeNews
     private let encoder = AnswerEncoder()
     private let pins: PinnedKeys
     private let refreshes: RefreshQueue
@@ -55,7 +56,7 @@ package final class Resolver: Sendable {
         self.pins = pins
         self.refreshes = refreshes
         self.metrics = metrics
-        self.bus = bus
+        news = ChangeNews(metrics: metrics, bus: bus)
     }
 
     /// Makes answers by another policy from now on.
@@ -157,7 +158,8 @@ package final class Resolver: Sendable {
                 }
                 return resolved
             }
-            store(resolved, for: query, about: entry.manifestID, spilled)
+            store(resolved, for: query, spilled)
+            note(resolved, about: query, entry, found)
             if found.isEarly, !thoroughly { _ = refreshes.add(query) }
             return resolved
         }
@@ -269,21 +271,17 @@ package final class Resolver: Sendable {
     private func store(
         _ resolved: Resolved,
         for query: AnswerQuery,
-        about id: ContentID?,
         _ spilled: SpillStep
     ) {
         var mayBeSpilled = true
         if case .empty = spilled { mayBeSpilled = false }
-        let changed = cache.insert(
+        cache.insert(
             resolved.outcome,
             for: query,
             pinned: isPinned(query),
             mayBeSpilled: mayBeSpilled,
             at: .now()
         )
-        guard changed else { return }
-        metrics.providerSetChanged()
-        if let id { bus?.publish(.providerSetChanged(id)) }
     }
 
     /// Only the plain question is pinned: variants of it are anybody's to make.

@@ -39,17 +39,6 @@ import Testing
         #expect(cache.outcome(for: query, at: at(3000)) == nil)
     }
 
-    @Test func otherProvidersThanBeforeAreNoticed() throws {
-        let cache = makeCache()
-        let query = AnswerQuery(.resolution, .name(try makeName()))
-        func put(_ providerSet: UInt32) -> Bool {
-            let stamps = cache.stamps(for: query.key)
-            let answer = makeAnswer(to: query, providerSet: providerSet, subjects: stamps)
-            return cache.insert(.found(answer), for: query, pinned: false, at: at(0))
-        }
-        #expect([put(1), put(1), put(2), put(1)] == [false, false, true, true])
-    }
-
     @Test func everyPartOfTheQuestionCounts() throws {
         let cache = makeCache()
         let key = ResolveKey.name(try makeName())
