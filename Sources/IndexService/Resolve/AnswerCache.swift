@@ -114,6 +114,8 @@ package final class AnswerCache: Sendable {
     ) -> Insertion<KeyInValue, Outcome> {
         let kind: EntryKind =
             switch outcome {
+            // As many as there are seconds: they must not drive other answers out.
+            case .found where query.minimumFreshness != nil: .negative
             case .found: pinned ? .pinned : .positive
             case .absent: .negative
             }

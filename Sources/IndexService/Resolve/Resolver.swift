@@ -32,6 +32,8 @@ package final class Resolver: Sendable {
     /// Read once for each attempt of a miss, after its stamps were taken.
     private let policy: LiveValue<Policy>
     let metrics: Metrics
+    /// Which of the regions that callers name make a difference.
+    let regions = KnownRegions()
     /// Tells others what an answer or a write shows to have changed.
     let news: ChangeNews
     private let encoder = AnswerEncoder()
@@ -206,6 +208,8 @@ package final class Resolver: Sendable {
         case .found(let record, _): key = .contentID(record.manifestID)
         }
         var entry = try await readIndex(key, withManifest: query.document == .resolution)
+        // Before the answer is cached.
+        regions.learn(entry.providers)
         if case .found(let record, let isCurrent) = record {
             entry.ttl = record.ttl
             entry.proof = record.proof
