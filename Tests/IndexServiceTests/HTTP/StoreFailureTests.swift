@@ -42,10 +42,10 @@ import Testing
         try await withStore { store in
             let broken = DatabaseError(resultCode: .SQLITE_IOERR, message: "disk I/O error")
             #expect(throws: StoreError.unreadable("disk I/O error")) {
-                try store.read { _ in throw broken }
+                try store.read { _ -> Int in throw broken }
             }
             #expect(throws: StoreError.unwritable("disk I/O error")) {
-                try store.write { _ in throw broken }
+                try store.write { _ -> Int in throw broken }
             }
             let detail = Problem(StoreError.unreadable("disk I/O error")).detail
             #expect(detail == "the index store cannot be read at the moment")
