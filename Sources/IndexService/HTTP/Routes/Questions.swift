@@ -17,11 +17,13 @@ extension IndexResponder {
         do {
             let query = resolver.folded(question.query)
             let found = try await find(query, question, from: client, by: deadline)
-            // Else somebody is in the region of the caller, and that shows for the first time.
             let known = resolver.folded(question.query)
-            resolved =
-                known == query
-                ? found : try await find(known, question, from: client, by: deadline)
+            if known == query {
+                resolved = found
+            } else {
+                // Somebody is in the region of the caller, and that shows for the first time.
+                resolved = try await find(known, question, from: client, by: deadline)
+            }
         } catch {
             throw Problem(error)
         }
