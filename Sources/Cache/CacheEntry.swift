@@ -3,7 +3,8 @@
 package enum EntryKind: UInt8, CaseIterable, Sendable {
     /// An answer.
     case positive
-    /// "Asked everywhere, and it is not there": short-lived, and kept from crowding out answers.
+    /// "Asked everywhere, and it is not there", or what else anybody can make any number of: kept
+    /// from crowding out answers.
     case negative
     /// An answer that pressure never evicts. It counts as an answer, within a bound of its own.
     case pinned

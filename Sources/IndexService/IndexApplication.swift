@@ -261,7 +261,6 @@ package struct IndexApplication: Sendable {
             resolver: resolver,
             misses: misses,
             rates: rates,
-            bus: bus,
             store: store,
             reads: reads,
             cache: cache,

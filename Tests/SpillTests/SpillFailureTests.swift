@@ -193,6 +193,19 @@ import Testing
         #expect(!second.status.isHealthy, "the lock is where the file is")
     }
 
+    @Test func aDirectoryThatIsTakenAwayIsMadeAgain() async throws {
+        let store = spill.makeStore { $0.makesDirectory = true }
+        for rebuilds in 1...2 {
+            #expect(await works(store))
+            try FileManager.default.removeItem(atPath: spill.directory)
+            store.checkFiles()
+            await eventually { store.status.rebuilds == rebuilds && store.status.isHealthy }
+        }
+        #expect(await works(store))
+        let attributes = try FileManager.default.attributesOfItem(atPath: spill.directory)
+        #expect(attributes[.posixPermissions] as? Int == 0o700)
+    }
+
     @Test func aDiskThatIsNearlyFullGetsItsRoomBack() async throws {
         await fill()
         let store = spill.makeStore { $0.minimumFreeBytes = .max / 4 }

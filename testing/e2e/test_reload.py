@@ -1,6 +1,7 @@
 """SIGHUP: what can change changes under load without a failed request; mistakes change nothing."""
 
 import json
+import os
 import signal
 import threading
 import time
@@ -172,6 +173,21 @@ class ReloadTest(EndToEndTest):
         # Nothing of what was right in the bad file was taken: the next good one still changes it.
         records = self.reload(server, "[cache]\nentries = 100\n")
         self.assertEqual(self.changes(records), {"cache.entries": ("5000", "100")})
+        self.stop(server)
+
+    def test_a_pipe_in_place_of_the_file_holds_nothing_up(self):
+        server = self.serve("[cache]\nentries = 5000\n")
+        self.file.unlink()
+        os.mkfifo(self.file)
+        server.process.send_signal(signal.SIGHUP)
+        self.wait_for("a refusal", 10, lambda: self.records(server, "the new settings are wrong"))
+        problem = self.records(server, "the new settings are wrong")[0]["problem"]
+        self.assertIn("is a pipe", problem)
+        records = self.reload(server, "[cache]\nentries = 100\n")
+        self.assertEqual(self.changes(records), {"cache.entries": ("5000", "100")})
+        self.file.unlink()
+        os.mkfifo(self.file)
+        server.process.send_signal(signal.SIGHUP)
         self.stop(server)
 
     def test_what_needs_a_restart_is_named(self):

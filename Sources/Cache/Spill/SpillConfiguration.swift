@@ -28,6 +28,8 @@ package struct SpillConfiguration: Sendable {
     package var minimumFreeBytes: Int64 = 0
     /// Whether what is there at the start is deleted: where its entries may not be true any more.
     package var startsEmpty = false
+    /// Whether the directory is made when it is missing, for its owner only.
+    package var makesDirectory = false
     /// Names this start of the machine; nil asks the system.
     package var bootID: [UInt8]?
     package var checksum: SpillChecksum

@@ -2,11 +2,12 @@ internal import Foundation
 internal import Glibc
 internal import Synchronization
 
-/// The spill's files in their directory, which must be there, and the lock on them.
+/// The spill's files in their directory, and the lock on them.
 ///
 /// The names are the spill's own: what stands under them is deleted when it is of no use.
 final class SpillFiles: Sendable {
     private let directory: String
+    private let makesDirectory: Bool
     private let lockDescriptor = Mutex<Int32?>(nil)
     /// The database file that was claimed last.
     private let claimed = Mutex<Identity?>(nil)
@@ -34,8 +35,9 @@ final class SpillFiles: Sendable {
         }
     }
 
-    init(directory: String) {
+    init(directory: String, makesDirectory: Bool) {
         self.directory = directory
+        self.makesDirectory = makesDirectory
     }
 
     deinit {
@@ -100,6 +102,14 @@ final class SpillFiles: Sendable {
                 if Identity(descriptor: descriptor) == Identity(path: lockPath) { return }
                 close(descriptor)
                 held = nil
+            }
+            if makesDirectory {
+                // Where that fails, opening the file does too, and says why.
+                try? FileManager.default.createDirectory(
+                    atPath: directory,
+                    withIntermediateDirectories: true,
+                    attributes: [.posixPermissions: 0o700]
+                )
             }
             let descriptor = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
             guard descriptor >= 0 else { throw Self.failure() }

@@ -52,13 +52,16 @@ package final class SpillStore: Sendable {
     let timer = DispatchQueue(label: "spill.timer")
     private let state = Mutex(State())
 
-    /// Opens the spill in a directory that is there, or starts anew; blocks.
+    /// Opens the spill in a directory, or starts anew; blocks.
     ///
     /// A file that is damaged is deleted and counted. Where the directory cannot be used the store
     /// is unhealthy, and tries again.
     package init(directory: String, configuration: SpillConfiguration) {
         self.configuration = configuration
-        files = SpillFiles(directory: directory)
+        files = SpillFiles(
+            directory: directory,
+            makesDirectory: configuration.makesDirectory
+        )
         readers = (0..<max(1, configuration.readers)).map {
             DispatchQueue(label: "spill.reader.\($0)")
         }

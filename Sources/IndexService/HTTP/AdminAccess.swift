@@ -1,6 +1,6 @@
 internal import BLAKE3
-internal import Glibc
 internal import NIOHTTP1
+internal import StoreFiles
 
 /// Who may use the admin routes: whoever sends the token of the configured file (RFC 6750).
 package enum AdminAccess: Sendable, Equatable {
@@ -80,18 +80,14 @@ package enum AdminAccess: Sendable, Equatable {
     }
 
     private static func readToken(_ path: String) throws(TokenFileError) -> ArraySlice<UInt8> {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw TokenFileError(
-                description: "auth.token_file \(path) cannot be read: "
-                    + SystemError.reason(errno)
-            )
+        let bytes: [UInt8]
+        do throws(SmallFile.Failure) {
+            bytes = try SmallFile.bytes(of: path, limit: 8192)
+        } catch {
+            throw TokenFileError(description: "auth.token_file \(path) \(error.reason)")
         }
-        defer { close(descriptor) }
-        var buffer = [UInt8](repeating: 0, count: 8192)
-        let count = read(descriptor, &buffer, buffer.count)
         let isSpace: (UInt8) -> Bool = { $0 == 0x20 || (0x09...0x0d).contains($0) }
-        let text = buffer.prefix(max(0, count)).drop(while: isSpace)
+        let text = bytes.drop(while: isSpace)
         let trailing = text.reversed().prefix(while: isSpace).count
         return text.dropLast(trailing)
     }

@@ -21,7 +21,7 @@ extension ExchangeHandler {
         let now = exchange.startedAt
         guard !question.skipsCache,
             let cached = services.resolver.cachedOutcome(
-                for: question.query,
+                for: services.resolver.folded(question.query),
                 at: now,
                 on: local.stripe
             )

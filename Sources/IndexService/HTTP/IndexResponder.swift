@@ -13,7 +13,6 @@ struct IndexResponder: HTTPResponder {
     let resolver: Resolver
     let misses: Misses
     let rates: ClientRates
-    let bus: EventBus
     let store: IndexStore
     let reads: IndexReads
     let cache: AnswerCache
@@ -82,15 +81,13 @@ struct IndexResponder: HTTPResponder {
 
     /// Runs a store write and ends the cached answers it touches before it is acknowledged.
     ///
-    /// They are ended after a failed write too: it may have been committed before it failed.
+    /// They are ended after a failed write too: it may have been committed before it failed. What
+    /// it changed is for the caller to tell (`Resolver.news`).
     func write<Output: Sendable>(
         invalidating keys: [ResolveKey],
         _ body: @escaping @Sendable (IndexStore) throws -> Output
     ) async throws(Problem) -> Output {
-        defer {
-            cache.invalidate(keys)
-            for case .name(let name) in keys { bus.publish(.nameChanged(name)) }
-        }
+        defer { cache.invalidate(keys) }
         do {
             return try await store.writing(body)
         } catch {

@@ -38,8 +38,8 @@ extension Problem {
         case .integrity: self.init(.internal, error.publicDetail)
         case .tooManyProviders: self.init(.conflict, error.publicDetail)
         case .tooManyPins: self.init(.overCapacity, error.publicDetail)
-        case .inUse, .unwritable, .diskFull, .corrupt, .missing, .foreign, .newerSchema,
-            .late, .unavailable:
+        case .inUse, .unwritable, .unreadable, .diskFull, .corrupt, .missing, .foreign,
+            .newerSchema, .late, .unavailable:
             self.init(.upstreamUnready, error.publicDetail)
         }
     }

@@ -181,17 +181,27 @@ extension IndexStore {
     package func storeBatch(
         _ batch: [Importer.NumberedEntry]
     ) async throws(StoreError) -> [ImportRefusal] {
-        try await writing { try $0.importNumbered(batch) }
+        try await writing { store in
+            Self.refusals(of: batch, try store.importBatch(batch.map(\.entry), at: .now()))
+        }
     }
 
-    /// Stores a batch in one transaction, and says which lines were refused and why.
+    /// Stores a batch in one transaction, and says which lines were refused and why, and what the
+    /// others changed.
     ///
     /// Blocks.
-    func importNumbered(
+    func importTellingChanges(
         _ batch: [Importer.NumberedEntry]
-    ) throws(StoreError) -> [ImportRefusal] {
-        let errors = try importBatch(batch.map(\.entry), at: .now())
-        return zip(batch, errors).compactMap { numbered, error in
+    ) throws(StoreError) -> (refusals: [ImportRefusal], changes: IndexChanges) {
+        let (errors, changes) = try importBatchTellingChanges(batch.map(\.entry), at: .now())
+        return (Self.refusals(of: batch, errors), changes)
+    }
+
+    private static func refusals(
+        of batch: [Importer.NumberedEntry],
+        _ errors: [StoreError?]
+    ) -> [ImportRefusal] {
+        zip(batch, errors).compactMap { numbered, error in
             error.map { ImportRefusal(line: numbered.line, reason: $0.publicDetail) }
         }
     }

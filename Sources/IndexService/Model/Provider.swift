@@ -86,6 +86,18 @@ package struct Region: Hashable, Sendable, CustomStringConvertible {
         description = text
     }
 
+    private init(unchecked text: String) {
+        description = text
+    }
+
+    /// A region that no provider can be in, nor in its area.
+    static let nobody = Region(unchecked: "?")
+
+    /// A region of `area` that no provider can be in.
+    static func nobody(in area: Substring) -> Region {
+        Region(unchecked: area + "-?")
+    }
+
     /// The part before the first hyphen: `eu` of `eu-west-1`.
     package var area: Substring {
         description.prefix { $0 != "-" }

@@ -131,7 +131,10 @@ extension MetricDescription {
         MetricDescription(
             "index_provider_set_changes_total",
             .counter,
-            help: "Resolves that found other providers for a content id than were known.",
+            help: """
+                Times that the providers of a content id were found, or made, to be others than \
+                were known: once, whoever asks.
+                """,
             whenItRises: """
                 Providers come and go. A sudden rise over many content ids is a network that \
                 flaps or somebody who announces false providers.

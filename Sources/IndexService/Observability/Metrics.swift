@@ -127,7 +127,7 @@ extension Metrics {
         busLag.add(Int64(events), on: .shared, in: cells)
     }
 
-    /// Counts a resolve that found other providers than were known.
+    /// Counts a content id whose providers are others than were known.
     package func providerSetChanged() {
         providerSetChanges.add(1, on: .shared, in: cells)
     }

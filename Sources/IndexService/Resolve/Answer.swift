@@ -11,8 +11,7 @@ package struct Answer: Sendable, Equatable {
         static let madeAt = OutcomeRecord.own
         static let fresh = madeAt + 8
         static let stale = fresh + 4
-        static let providerSet = stale + 4
-        static let digest = providerSet + 4
+        static let digest = stale + 4
         /// Region, key and body, the key only where the body does not name it.
         static let texts = digest + 32
         /// Where a resolution's body names the key: behind `{"key":"name:`.
@@ -22,12 +21,9 @@ package struct Answer: Sendable, Equatable {
     let record: OutcomeRecord
 
     /// The answer to `query`; its life is kept in whole milliseconds and is at most 49 days.
-    ///
-    /// - Parameter providerSet: tells one set of providers from another, within this process.
     init(
         to query: AnswerQuery,
         body: [UInt8],
-        providerSet: UInt32,
         madeAt: MonotonicInstant,
         freshUntil: MonotonicInstant,
         staleUntil: MonotonicInstant,
@@ -44,7 +40,6 @@ package struct Answer: Sendable, Equatable {
         record.append(madeAt.nanoseconds)
         record.append(Self.milliseconds(from: madeAt, to: freshUntil))
         record.append(Self.milliseconds(from: freshUntil, to: staleUntil))
-        record.append(providerSet)
         Digest(hashing: body).withUnsafeBytes { record.append(contentsOf: $0) }
         record.appendTexts(of: query, withKey: !isKeyInBody)
         record.append(contentsOf: body)
@@ -79,8 +74,6 @@ package struct Answer: Sendable, Equatable {
     private func nanoseconds(at place: Int) -> UInt64 {
         UInt64(record.number(at: place, as: UInt32.self)) * 1_000_000
     }
-
-    var providerSet: UInt32 { record.number(at: Place.providerSet) }
 
     private var keyPlace: Int {
         record.head.hasKeyInBody

@@ -63,24 +63,19 @@ package final class AnswerCache: Sendable {
         epochs.stamps(stamps, leadingTo: target)
     }
 
-    /// Puts an outcome in; true when the one it replaces named other providers.
+    /// Puts an outcome in, in place of an older one.
     ///
     /// - Parameter mayBeSpilled: whether an older answer may be in the spill; it ends.
-    @discardableResult
     func insert(
         _ outcome: Outcome,
         for query: AnswerQuery,
         pinned: Bool,
         mayBeSpilled: Bool = true,
         at now: MonotonicInstant
-    ) -> Bool {
+    ) {
         let insertion = put(outcome, for: query, pinned: pinned, at: now)
         // What was in RAM until now is not in the spill.
         if mayBeSpilled, insertion.replaced == nil { spill?.forget(query) }
-        guard case .found(let former)? = insertion.replaced?.value,
-            case .found(let answer) = outcome
-        else { return false }
-        return former.providerSet != answer.providerSet
     }
 
     /// Puts an answer back that the spill has given up, unless RAM has got one meanwhile: that one
@@ -119,6 +114,8 @@ package final class AnswerCache: Sendable {
     ) -> Insertion<KeyInValue, Outcome> {
         let kind: EntryKind =
             switch outcome {
+            // As many as there are seconds: they must not drive other answers out.
+            case .found where query.minimumFreshness != nil: .negative
             case .found: pinned ? .pinned : .positive
             case .absent: .negative
             }
@@ -157,12 +154,12 @@ package final class AnswerCache: Sendable {
         for key in keys { epochs.bump(key) }
     }
 
-    /// Makes the answers to `keys` ordinary ones again, which pressure may evict.
-    func unpin(_ keys: [ResolveKey]) {
+    /// Keeps the answers to `keys` from pressure, or makes them ordinary ones again.
+    func setPinned(_ pinned: Bool, _ keys: [ResolveKey]) {
         for key in keys {
             let query = AnswerQuery(.resolution, key)
             let head = query.head
-            entries.setPinned(false, hash: Self.hash(of: query)) {
+            entries.setPinned(pinned, hash: Self.hash(of: query)) {
                 $0.value.isAnswer(to: query, head)
             }
         }

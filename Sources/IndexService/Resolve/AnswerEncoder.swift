@@ -34,9 +34,6 @@ struct AnswerEncoder: Sendable {
         return Answer(
             to: facts.query,
             body: bytes,
-            providerSet: UInt32(
-                truncatingIfNeeded: Set(facts.providers.map(\.provider.id)).hashValue
-            ),
             madeAt: now,
             freshUntil: now.advanced(bySeconds: facts.ttl),
             staleUntil: now.advanced(bySeconds: facts.ttl + stale),

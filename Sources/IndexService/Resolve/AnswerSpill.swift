@@ -48,6 +48,8 @@ package final class AnswerSpill: Sendable {
             ContentID(of: bytes).bytes
         }
         configuration.startsEmpty = true
+        // It is made again when somebody takes it away; now for the sake of the disk it is on.
+        configuration.makesDirectory = true
         try? FileManager.default.createDirectory(
             atPath: directory,
             withIntermediateDirectories: true,

@@ -6,10 +6,9 @@ internal import Synchronization
 /// Looks questions up again in the background: those asked for, and pinned keys that are about to
 /// end.
 ///
-/// A few at once and no more, so that it never competes with callers for the store or the DHT.
+/// A few at once and no more (`RefreshQueue.places`), so that it never competes with callers for
+/// the store or the DHT.
 final class Refresher: Service {
-    /// Refreshes at once: the budget of upstream work that nobody waits for.
-    private static let concurrency = 8
     /// How often it looks which pinned keys are due.
     private static let period = Duration.milliseconds(200)
     /// The pause of a pinned key whose lookup failed, in seconds.
@@ -29,10 +28,12 @@ final class Refresher: Service {
         self.logger = logger
     }
 
-    /// Takes on `keys` for a refresh soon; false, and none taken, when too many are waiting
-    /// already.
-    func enqueue(_ keys: [ResolveKey]) -> Bool {
-        queue.add(keys.map { AnswerQuery(.resolution, $0) })
+    /// Takes on `keys` for a refresh that begins later than this call; false, and none taken, when
+    /// too many are waiting already.
+    func enqueue(_ keys: [ResolveKey], andProvidersOf provided: [ResolveKey] = []) -> Bool {
+        let queries =
+            keys.map { AnswerQuery(.resolution, $0) } + provided.map { AnswerQuery(.providers, $0) }
+        return queue.add(queries, again: true)
     }
 
     /// Runs until the service group shuts down.
@@ -41,43 +42,43 @@ final class Refresher: Service {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     while true {
+                        self.queue.add(due: self.duePins(at: .now()))
                         try await Task.sleep(for: Self.period)
-                        self.queue.wake()
                     }
                 }
-                group.addTask {
-                    for await _ in self.queue.waitForArrivals() { await self.refreshWaiting() }
-                }
+                group.addTask { await self.refreshAll() }
                 try await group.waitForAll()
             }
         }
     }
 
-    private func refreshWaiting() async {
-        let asked = queue.takeAll()
-        let due = takeDuePins(at: .now()).map { AnswerQuery(.resolution, $0) }
-        let queries = asked + Set(due).subtracting(asked)
-        await withTaskGroup(of: Void.self) { group in
-            for (index, query) in queries.enumerated() {
-                if index >= Self.concurrency { await group.next() }
-                group.addTask { await self.refresh(query) }
+    private func refreshAll() async {
+        await withDiscardingTaskGroup { group in
+            for await _ in queue.arrivals {
+                while let query = queue.takeNext() {
+                    group.addTask {
+                        await self.refresh(query)
+                        self.queue.finish(query)
+                    }
+                }
             }
         }
     }
 
-    private func takeDuePins(at now: MonotonicInstant) -> Set<ResolveKey> {
+    private func duePins(at now: MonotonicInstant) -> [AnswerQuery] {
         let pinned = pins.all
         return dueAt.withLock { dueAt in
             dueAt = dueAt.filter { pinned.contains($0.key) }
             return pinned.filter { key in dueAt[key].map { $0 <= now } ?? true }
         }
+        .map { AnswerQuery(.resolution, $0) }
     }
 
     private func refresh(_ query: AnswerQuery) async {
         guard !Task.isCancelled else { return }
         do {
             let resolved = try await resolver.resolve(query, for: .refresh)
-            scheduleNext(query.key, after: resolved.outcome)
+            scheduleNext(query, after: resolved.outcome)
         } catch {
             logger.warning(
                 "a refresh failed",
@@ -86,19 +87,20 @@ final class Refresher: Service {
             // A key that fails is tried again after a pause, not at every turn.
             let pause = Self.pauseAfterFailure
             resolver.refreshFailed(query, until: .now().advanced(bySeconds: pause))
-            postpone(query.key, to: .now().advanced(bySeconds: pause))
+            postpone(query, to: .now().advanced(bySeconds: pause))
         }
     }
 
     /// In the last tenth of the answer's life, so that a pinned key is never seen missing.
-    private func scheduleNext(_ key: ResolveKey, after outcome: Outcome) {
+    private func scheduleNext(_ query: AnswerQuery, after outcome: Outcome) {
         let now = MonotonicInstant.now()
         let life = outcome.freshUntil.nanoseconds(since: now)
-        postpone(key, to: now.advanced(by: life / 10 * 9))
+        postpone(query, to: now.advanced(by: life / 10 * 9))
     }
 
-    private func postpone(_ key: ResolveKey, to instant: MonotonicInstant) {
-        guard pins.contains(key) else { return }
-        dueAt.withLock { $0[key] = instant }
+    /// Of a pinned key only the plain question is kept fresh: its variants have lives of their own.
+    private func postpone(_ query: AnswerQuery, to instant: MonotonicInstant) {
+        guard resolver.isPinned(query) else { return }
+        dueAt.withLock { $0[query.key] = instant }
     }
 }

@@ -70,7 +70,10 @@ package final class Resolver: Sendable {
     /// Read once for each attempt of a miss, after its stamps were taken.
     private let policy: LiveValue<Policy>
     let metrics: Metrics
-    private let bus: EventBus?
+    /// Which of the regions that callers name make a difference.
+    let regions = KnownRegions()
+    /// Tells others what an answer or a write shows to have changed.
+    let news: ChangeNews
     let encoder = AnswerEncoder()
     private let pins: PinnedKeys
     private let refreshes: RefreshQueue
@@ -93,7 +96,7 @@ package final class Resolver: Sendable {
         self.pins = pins
         self.refreshes = refreshes
         self.metrics = metrics
-        self.bus = bus
+        news = ChangeNews(metrics: metrics, bus: bus)
     }
 
     /// Makes answers by another policy from now on.
@@ -194,7 +197,8 @@ package final class Resolver: Sendable {
         if let standing = try await standing(entry, found, search) { return standing }
         let resolved = try merge(entry, found, into: search.query, settled ?? stamps, policy)
         guard settled != nil else { return resolved }
-        store(resolved, for: search.query, about: entry.manifestID, search.spilled)
+        store(resolved, for: search.query, search.spilled)
+        note(resolved, about: search.query, entry, found)
         if found.isEarly, search.purpose != .refresh { _ = refreshes.add(search.query) }
         return resolved
     }
@@ -236,6 +240,8 @@ package final class Resolver: Sendable {
         case .found(let record, _): key = .contentID(record.manifestID)
         }
         var entry = try await readIndex(key, withManifest: query.document == .resolution)
+        // Before the answer is cached.
+        regions.learn(entry.providers)
         if case .found(let record, let isCurrent) = record {
             entry.ttl = record.ttl
             entry.proof = record.proof
@@ -316,21 +322,17 @@ package final class Resolver: Sendable {
     private func store(
         _ resolved: Resolved,
         for query: AnswerQuery,
-        about id: ContentID?,
         _ spilled: SpillStep
     ) {
         var mayBeSpilled = true
         if case .empty = spilled { mayBeSpilled = false }
-        let changed = cache.insert(
+        cache.insert(
             resolved.outcome,
             for: query,
             pinned: isPinned(query),
             mayBeSpilled: mayBeSpilled,
             at: .now()
         )
-        guard changed else { return }
-        metrics.providerSetChanged()
-        if let id { bus?.publish(.providerSetChanged(id)) }
     }
 
     /// Only the plain question is pinned: variants of it are anybody's to make.

@@ -6,7 +6,7 @@ internal import Spill
 
 extension Answer {
     /// Tells this layout from those of other versions.
-    private static let layout: UInt8 = 2
+    private static let layout: UInt8 = 3
 
     /// The answer as the spill keeps it, beside its key.
     func spilled(at clock: ClockReading) -> SpilledEntry {
@@ -18,7 +18,6 @@ extension Answer {
         bytes.append(subjects.key)
         bytes.append(subjects.target == nil ? 0 : 1)
         bytes.append(subjects.target ?? subjects.key)
-        bytes.append(bytesOf: providerSet)
         bytes.append(bytesOf: clock.wallClock(of: madeAt))
         bytes.append(contentsOf: bodyBytes)
         return SpilledEntry(
@@ -37,14 +36,12 @@ extension Answer {
             let key = SubjectStamps.Stamp(from: &bytes),
             let hasTarget = bytes.next(UInt8.self), hasTarget <= 1,
             let target = SubjectStamps.Stamp(from: &bytes),
-            let providerSet = bytes.next(UInt32.self), let madeAt = bytes.next(Int64.self),
-            madeAt <= clock.wallClock
+            let madeAt = bytes.next(Int64.self), madeAt <= clock.wallClock
         else { return nil }
         self.init(
             to: query,
             // Hashed again: a tag can then never stand for other bytes.
             body: Array(bytes.rest),
-            providerSet: providerSet,
             madeAt: clock.instant(of: madeAt),
             freshUntil: clock.instant(of: entry.freshUntil),
             staleUntil: clock.instant(of: max(entry.freshUntil, entry.staleUntil)),

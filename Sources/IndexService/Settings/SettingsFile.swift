@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+internal import StoreFiles
 
 /// Settings given in a TOML file.
 enum SettingsFile {
@@ -77,23 +71,31 @@ extension SettingsFile {
 }
 
 extension SettingsFile {
-    /// The file's text; reads at most one byte more than is allowed, so endless files end.
+    /// The file's text; reads one byte more than is allowed at most, so that endless files end, and
+    /// never waits.
     static func contents(of path: String) throws(SettingsProblem) -> String {
-        guard let file = fopen(path, "rb") else { throw unreadable(path, errno) }
-        defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: maxBytes + 1)
-        let count = fread(&bytes, 1, bytes.count, file)
-        guard ferror(file) == 0 else { throw unreadable(path, errno) }
-        guard count <= maxBytes else {
+        let bytes: [UInt8]
+        do throws(SmallFile.Failure) {
+            bytes = try SmallFile.bytes(of: path, limit: maxBytes)
+        } catch {
+            throw SettingsProblem(path, .file(error.reason))
+        }
+        guard bytes.count <= maxBytes else {
             throw SettingsProblem(path, .file("is larger than \(ByteSize.text(maxBytes))"))
         }
-        guard let text = String(validating: bytes[..<count], as: UTF8.self) else {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
             throw SettingsProblem(path, .file("is not UTF-8 text"))
         }
         return text
     }
+}
 
-    private static func unreadable(_ path: String, _ code: Int32) -> SettingsProblem {
-        SettingsProblem(path, .file("cannot be read: \(SystemError.reason(code))"))
+extension SmallFile.Failure {
+    /// The end of a sentence that names the file.
+    var reason: String {
+        switch self {
+        case .system(let code): "cannot be read: \(SystemError.reason(code))"
+        case .notAFile: "is a pipe or the like; a file is needed, which can be read again"
+        }
     }
 }

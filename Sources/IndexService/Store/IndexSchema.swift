@@ -104,6 +104,7 @@ enum IndexStatement: String, CaseIterable {
     case selectProviders = """
         SELECT id, addr, region, last_seen, expires_at FROM providers WHERE cid = ? LIMIT ?
         """
+    case selectProvider = "SELECT addr, region, expires_at FROM providers WHERE cid = ? AND id = ?"
     case selectProviderExists = "SELECT 1 FROM providers WHERE cid = ? AND id = ?"
     case countProviders = "SELECT count(*) FROM providers WHERE cid = ?"
     case upsertProvider = """

@@ -18,12 +18,40 @@ extension IndexStore {
         _ entries: [ImportEntry],
         at now: UnixTime
     ) throws(StoreError) -> [StoreError?] {
+        try importBatch(entries, at: now) { _, _ in }
+    }
+
+    /// Stores a batch, and finds out what that changes; it takes longer.
+    func importBatchTellingChanges(
+        _ entries: [ImportEntry],
+        at now: UnixTime
+    ) throws(StoreError) -> (refusals: [StoreError?], changes: IndexChanges) {
+        var changes = IndexChanges()
+        let refusals = try importBatch(entries, at: now) { entry, database in
+            let former = try Self.selectName(entry.name, in: database)
+            if former?.manifestID != entry.manifestID { changes.names.insert(entry.name) }
+            for provider in entry.providers {
+                let id = entry.manifestID
+                let outcome = try Self.outcome(ofPutting: provider, of: id, in: database)
+                changes.providerSets.formUnion(outcome.changes(of: id).providerSets)
+            }
+        }
+        return (refusals, changes)
+    }
+
+    /// - Parameter willStore: called for each entry that fits, before it is stored.
+    private func importBatch(
+        _ entries: [ImportEntry],
+        at now: UnixTime,
+        willStore: (ImportEntry, Database) throws -> Void
+    ) throws(StoreError) -> [StoreError?] {
         let limit = configuration.maximumProvidersPerContentID
         return try write { database in
             try entries.map { entry in
                 guard try Self.hasRoom(for: entry, limit: limit, at: now, in: database) else {
                     return .tooManyProviders(limit: limit)
                 }
+                try willStore(entry, database)
                 try Self.store(entry, at: now, in: database)
                 return nil
             }

@@ -37,7 +37,8 @@ package enum VersionPrecondition: Sendable, Equatable {
 /// What became of a write under a precondition.
 package enum NameWriteOutcome: Sendable, Equatable {
     case created(NameRecord)
-    case changed(NameRecord)
+    /// The name led to `from` before, which may be where it leads now.
+    case changed(NameRecord, from: ContentID)
     case removed(NameRecord)
     case notFound
     /// The precondition does not hold; the current version is given, nil where the name is absent.
@@ -67,7 +68,7 @@ extension IndexStore {
             guard let record = try Self.selectName(name, in: database) else {
                 throw StoreError.unavailable("a name just written is not there")
             }
-            return current == nil ? .created(record) : .changed(record)
+            return current.map { .changed(record, from: $0.manifestID) } ?? .created(record)
         }
     }
 

@@ -1,28 +1,37 @@
 internal import GRDB
 
+/// What became of a provider that was put.
+package enum ProviderWriteOutcome: Sendable, Equatable {
+    case created
+    /// It took the place of another address or region, or of an announcement that had ended.
+    case changed
+    /// It was known just so; only its times are new.
+    case renewed
+}
+
 extension IndexStore {
     /// The most providers that one call of `removeExpiredProviders` drops.
     static let expiredProvidersPerCall = 1000
 
-    /// Adds or replaces a provider of `id`; true when it was not there before.
+    /// Adds or replaces a provider of `id`.
     ///
     /// Where the limit is reached, providers whose announcements ended before this one was made
     /// make room.
     package func putProvider(
         _ provider: Provider,
         of id: ContentID
-    ) throws(StoreError) -> Bool {
+    ) throws(StoreError) -> ProviderWriteOutcome {
         let limit = configuration.maximumProvidersPerContentID
         return try write { database in
-            let isNew = try !Self.hasProvider(provider.id, of: id, in: database)
-            if isNew, try Self.providerCount(of: id, in: database) >= limit {
+            let outcome = try Self.outcome(ofPutting: provider, of: id, in: database)
+            if outcome == .created, try Self.providerCount(of: id, in: database) >= limit {
                 try Self.removeExpired(of: id, at: provider.lastSeen, in: database)
                 guard try Self.providerCount(of: id, in: database) < limit else {
                     throw StoreError.tooManyProviders(limit: limit)
                 }
             }
             try Self.upsertProvider(provider, of: id, in: database)
-            return isNew
+            return outcome
         }
     }
 
@@ -81,6 +90,25 @@ extension IndexStore {
                 provider.expiresAt?.seconds,
             ]
         )
+    }
+
+    /// What a put of `provider` would come to, at the time at which it was seen.
+    static func outcome(
+        ofPutting provider: Provider,
+        of id: ContentID,
+        in database: Database
+    ) throws -> ProviderWriteOutcome {
+        let statement = try database.cachedStatement(.selectProvider)
+        let arguments: StatementArguments = [id.databaseValue, provider.id.description]
+        guard let row = try Row.fetchOne(statement, arguments: arguments) else { return .created }
+        let (address, region): (String, String?) = try (
+            row.decode(atIndex: 0), row.decode(atIndex: 1)
+        )
+        let end: Int64? = try row.decode(atIndex: 2)
+        let isSame =
+            address == provider.address.description && region == provider.region?.description
+            && end.map { provider.lastSeen.seconds < $0 } ?? true
+        return isSame ? .renewed : .changed
     }
 
     static func hasProvider(

@@ -155,7 +155,7 @@ package final class IndexStore: Sendable {
         do {
             return try database.read(body)
         } catch {
-            throw record(StoreError(error, in: directory))
+            throw record(StoreError(error, in: directory).ofRead)
         }
     }
 

@@ -6,6 +6,8 @@ package enum StoreError: Error, Equatable {
     case inUse(processID: Int32?)
     /// The directory or a file in it cannot be opened or written.
     case unwritable(String)
+    /// Reading failed: a file cannot be opened, or its disk gives errors.
+    case unreadable(String)
     /// The disk has no room left.
     case diskFull
     /// SQLite found the file damaged.
@@ -52,6 +54,11 @@ package enum StoreError: Error, Equatable {
         }
     }
 
+    /// The same as it is told of a read, which found no fault with writing.
+    var ofRead: StoreError {
+        if case .unwritable(let reason) = self { .unreadable(reason) } else { self }
+    }
+
     /// Whether the store as a whole is unfit for its purpose, as opposed to one request having
     /// failed.
     package var isStoreFailure: Bool {
@@ -66,6 +73,7 @@ package enum StoreError: Error, Equatable {
         switch self {
         case .inUse: "the index store is held by another process"
         case .unwritable: "the index store cannot be written at the moment"
+        case .unreadable: "the index store cannot be read at the moment"
         case .diskFull: "the index store's disk is full"
         case .corrupt: "the index store is damaged"
         case .missing: "there is no index store"
@@ -91,6 +99,9 @@ package enum StoreError: Error, Equatable {
         case .unwritable(let reason):
             "the store \(path) cannot be written (\(reason)); check the directory's owner, "
                 + "permissions and mount"
+        case .unreadable(let reason):
+            "the store \(path) cannot be read (\(reason)); check its disk, and the directory's "
+                + "owner and permissions"
         case .diskFull:
             "the disk of the store \(path) is full; free some room, nothing acknowledged was lost"
         case .corrupt(let reason):

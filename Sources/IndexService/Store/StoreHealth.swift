@@ -18,7 +18,7 @@ final class StoreHealth: Sendable {
         state.withLock { state in
             switch error {
             case .corrupt: state.damage = error
-            case .diskFull, .unwritable: state.writeFailure = error
+            case .diskFull, .unwritable, .unreadable: state.writeFailure = error
             default: break
             }
         }

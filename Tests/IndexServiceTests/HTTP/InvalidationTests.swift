@@ -86,6 +86,27 @@ import Testing
         }
     }
 
+    /// While nothing can be looked up, what is there may be the last good answer.
+    @Test(arguments: ["reindex", "pin", "unpin"])
+    func onlyAPurgeEndsAnAnswerBeforeThereIsAnother(_ action: String) async throws {
+        try await withService { service in
+            try await SampleIndex.fill(service)
+            let questions = ["/resolve/libc6", "/resolve/\(Self.id)", "/providers/\(Self.id)"]
+                .map { WireRequest("GET", $0) }
+            _ = try await service.ask(questions)
+            let keys = #"{"keys":["libc6","\#(Self.id)"]}"#
+            try await withBlockedStore(service) { release in
+                let act = WireRequest.admin("POST", "/admin/\(action)", json: keys)
+                let status = try await service.ask(act).status
+                #expect(status == (action == "reindex" ? 202 : 200))
+                for answer in try await service.ask(questions) {
+                    #expect(answer["Cache-Status"] == "svc-index; hit; detail=ram")
+                }
+                release()
+            }
+        }
+    }
+
     /// What a concurrent reader saw that it must not have seen; nil when all was well.
     private static func read(
         _ target: String,

@@ -38,6 +38,20 @@ import Testing
         }
     }
 
+    @Test func aFailedReadIsNotSaidToBeAFailedWrite() async throws {
+        try await withStore { store in
+            let broken = DatabaseError(resultCode: .SQLITE_IOERR, message: "disk I/O error")
+            #expect(throws: StoreError.unreadable("disk I/O error")) {
+                try store.read { _ -> Int in throw broken }
+            }
+            #expect(throws: StoreError.unwritable("disk I/O error")) {
+                try store.write { _ -> Int in throw broken }
+            }
+            let detail = Problem(StoreError.unreadable("disk I/O error")).detail
+            #expect(detail == "the index store cannot be read at the moment")
+        }
+    }
+
     @Test func aStoreThatIsGoneLeavesTheCacheAlone() async throws {
         try await withService { service in
             try await SampleIndex.fill(service)

@@ -39,17 +39,6 @@ import Testing
         #expect(cache.outcome(for: query, at: at(3000)) == nil)
     }
 
-    @Test func otherProvidersThanBeforeAreNoticed() throws {
-        let cache = makeCache()
-        let query = AnswerQuery(.resolution, .name(try makeName()))
-        func put(_ providerSet: UInt32) -> Bool {
-            let stamps = cache.stamps(for: query.key)
-            let answer = makeAnswer(to: query, providerSet: providerSet, subjects: stamps)
-            return cache.insert(.found(answer), for: query, pinned: false, at: at(0))
-        }
-        #expect([put(1), put(1), put(2), put(1)] == [false, false, true, true])
-    }
-
     @Test func everyPartOfTheQuestionCounts() throws {
         let cache = makeCache()
         let key = ResolveKey.name(try makeName())
@@ -101,6 +90,18 @@ import Testing
         cache.removeAll()
         #expect(cache.outcome(for: query, at: at(1)) == nil)
         #expect(cache.outcome(for: another, at: at(1)) == nil)
+    }
+
+    @Test func anAnswerStaysWhenItsKeyIsPinnedAndUnpinned() throws {
+        let cache = makeCache()
+        let query = AnswerQuery(.resolution, .name(try makeName()))
+        let answer = makeAnswer(to: query, subjects: cache.stamps(for: query.key))
+        cache.insert(.found(answer), for: query, pinned: false, at: at(0))
+        for isPinned in [true, true, false, false, true] {
+            cache.setPinned(isPinned, [query.key])
+            #expect(cache.statistics.pinnedEntries == (isPinned ? 1 : 0))
+            #expect(cache.outcome(for: query, at: at(1))?.answer == answer)
+        }
     }
 
     @Test func smallerBoundsLetTheOldestGo() throws {

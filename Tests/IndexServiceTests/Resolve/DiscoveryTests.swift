@@ -11,6 +11,7 @@ import Testing
         nodes: Int = 24,
         announcing ports: [UInt16] = [],
         of id: ContentID,
+        metrics: Metrics = Metrics(),
         _ body: (IndexStore, Resolver, LoopbackNetwork) async throws -> Void
     ) async throws {
         let network = try await LoopbackNetwork.start(count: nodes)
@@ -29,7 +30,7 @@ import Testing
         let discovery = Discovery(client: client, budget: 1_200_000_000)
         let runner = discovery.start()
         try await withStore { store in
-            let resolver = makeResolver(store)
+            let resolver = makeResolver(store, metrics: metrics)
             resolver.join(discovery)
             try await body(store, resolver, network)
         }
@@ -69,6 +70,32 @@ import Testing
             let query = AnswerQuery(.providers, .contentID(id))
             let resolved = try await resolver.resolve(query, for: .refresh)
             #expect(try addresses(resolved.outcome).sorted() == ports.map { "127.0.0.1:\($0)" })
+        }
+    }
+
+    /// A lookup that ends with the first provider says nothing about the others.
+    @Test func otherProvidersAreCountedOnceHoweverManyQuestionsFindThem() async throws {
+        let (id, metrics) = (makeContentID("changing"), Metrics())
+        try await withDiscovery(announcing: [9001], of: id, metrics: metrics) {
+            _,
+            resolver,
+            network in
+            func ask() async throws -> Double? {
+                for limit in 1...3 {
+                    let query = AnswerQuery(.providers, .contentID(id), limit: limit)
+                    _ = try await resolver.resolve(query)
+                    _ = try await resolver.resolve(query, thoroughly: true)
+                }
+                return try Exposition(metrics.exposition())
+                    .value("index_provider_set_changes_total")
+            }
+            #expect(try await ask() == 0)
+            _ = try await network.nodes[1].publish(
+                .peer(infoHash: id.infoHash, port: 9002),
+                deadline: .now + .seconds(5)
+            )
+            #expect(try await ask() == 1)
+            #expect(try await ask() == 1)
         }
     }
 

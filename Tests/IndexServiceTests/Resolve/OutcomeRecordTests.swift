@@ -45,7 +45,6 @@ import Testing
             let answer = Answer(
                 to: query,
                 body: body,
-                providerSet: 7,
                 madeAt: made,
                 freshUntil: made.advanced(bySeconds: 300),
                 staleUntil: made.advanced(bySeconds: 900),
@@ -56,7 +55,6 @@ import Testing
             #expect(answer.madeAt == made)
             #expect(answer.freshUntil == made.advanced(bySeconds: 300))
             #expect(answer.staleUntil == made.advanced(bySeconds: 900))
-            #expect(answer.providerSet == 7)
             #expect(answer.spillKey == query.spillKey)
             let absence = Absence(of: query, freshUntil: made, subjects: stamps)
             #expect(absence.freshUntil == made)
@@ -95,7 +93,7 @@ import Testing
             makeAnswer(body, to: query, subjects: makeStamps(query.key)).record.bytes.count
         }
         #expect(size(#"{"key":"name:libc6"}"#) + 5 == size(#"{"key":"name:libc7"}"#))
-        #expect(size(#"{"key":"name:libc6"}"#) == 76 + 20)
+        #expect(size(#"{"key":"name:libc6"}"#) == 72 + 20)
     }
 
     @Test func theMemoryIsOfJustTheSizeThatIsNeeded() throws {

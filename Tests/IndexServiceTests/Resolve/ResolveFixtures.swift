@@ -23,13 +23,11 @@ func makeAnswer(
     madeAt: MonotonicInstant = MonotonicInstant(nanoseconds: 0),
     freshUntil: MonotonicInstant = MonotonicInstant(nanoseconds: .max),
     staleUntil: MonotonicInstant? = nil,
-    providerSet: UInt32 = 0,
     subjects: SubjectStamps
 ) -> Answer {
     Answer(
         to: query,
         body: Array(body.utf8),
-        providerSet: providerSet,
         madeAt: madeAt,
         freshUntil: freshUntil,
         staleUntil: staleUntil ?? freshUntil,

@@ -28,6 +28,26 @@ import Testing
         }
     }
 
+    @Test("a pipe in place of a file is refused at once", .timeLimit(.minutes(1)))
+    func pipes() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/pipe"
+        #expect(mkfifo(path, 0o600) == 0)
+        let problem = #expect(throws: SettingsProblem.self) {
+            try SettingsFile.contents(of: path)
+        }
+        #expect(problem?.description.hasPrefix("\(path): is a pipe or the like; ") == true)
+        let error = #expect(throws: AdminAccess.TokenFileError.self) {
+            try AdminAccess(tokenFile: path)
+        }
+        #expect(error?.description.hasPrefix("auth.token_file \(path) is a pipe") == true)
+    }
+
+    @Test("/dev/null is how no file is written")
+    func emptyDevice() throws {
+        #expect(try SettingsFile.contents(of: "/dev/null").isEmpty)
+    }
+
     @Test("a file may have 1 MiB and not a byte more")
     func sizeLimit() throws {
         for (count, isAllowed) in [(1 << 20, true), ((1 << 20) + 1, false)] {

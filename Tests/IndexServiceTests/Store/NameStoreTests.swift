@@ -157,7 +157,7 @@ private struct NameModel {
             updatedAt: now
         )
         entries[name] = Entry(record: record, version: version)
-        return current == nil ? .created(record) : .changed(record)
+        return current.map { .changed(record, from: $0.manifestID) } ?? .created(record)
     }
 
     mutating func remove(_ name: Name, _ precondition: VersionPrecondition) -> NameWriteOutcome {

@@ -48,13 +48,39 @@ import Testing
     @Test func aProviderIsNewOnceAndThenReplaced() async throws {
         try await withStore { store in
             let id = makeContentID()
-            #expect(try store.putProvider(makeProvider(), of: id))
-            #expect(try !store.putProvider(makeProvider(address: "x:1"), of: id))
-            #expect(try store.putProvider(makeProvider(), of: makeContentID("b")))
+            #expect(try store.putProvider(makeProvider(), of: id) == .created)
+            #expect(try store.putProvider(makeProvider(address: "x:1"), of: id) == .changed)
+            #expect(try store.putProvider(makeProvider(), of: makeContentID("b")) == .created)
             let providers = try store.lookUp(.contentID(id), at: .testNow).providers
             #expect(try providers == [makeProvider(address: "x:1")])
             #expect(try store.removeProvider(makeProvider().id, of: id))
             #expect(try !store.removeProvider(makeProvider().id, of: id))
+        }
+    }
+
+    @Test func onlyWhatCallersSeeIsAChangeOfAProvider() async throws {
+        try await withStore { store in
+            let id = makeContentID()
+            func put(
+                _ address: String = "x:1",
+                region: String? = nil,
+                lastSeen: Int64,
+                expiresAt: Int64? = nil
+            ) throws -> ProviderWriteOutcome {
+                let provider = try makeProvider(
+                    address: address,
+                    region: region,
+                    lastSeen: lastSeen,
+                    expiresAt: expiresAt
+                )
+                return try store.putProvider(provider, of: id)
+            }
+            #expect(try put(lastSeen: 1) == .created)
+            #expect(try put(lastSeen: 2, expiresAt: 9) == .renewed)
+            #expect(try put("x:2", lastSeen: 3, expiresAt: 9) == .changed)
+            #expect(try put("x:2", region: "eu", lastSeen: 4, expiresAt: 9) == .changed)
+            #expect(try put("x:2", region: "eu", lastSeen: 8, expiresAt: 20) == .renewed)
+            #expect(try put("x:2", region: "eu", lastSeen: 20) == .changed)
         }
     }
 
@@ -75,7 +101,7 @@ import Testing
             let manifest = makeManifest()
             func announce(_ id: String, lastSeen: Int64, expiresAt: Int64? = nil) throws -> Bool {
                 let provider = try makeProvider(id, lastSeen: lastSeen, expiresAt: expiresAt)
-                return try store.putProvider(provider, of: manifest.id)
+                return try store.putProvider(provider, of: manifest.id) == .created
             }
             #expect(try announce("a", lastSeen: 50, expiresAt: 100))
             #expect(try announce("b", lastSeen: 50, expiresAt: 200))

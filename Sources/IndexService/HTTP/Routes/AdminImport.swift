@@ -20,14 +20,10 @@ extension IndexResponder {
         let touched: [ResolveKey] = entries.flatMap { numbered in
             [.name(numbered.entry.name), .contentID(numbered.entry.manifestID)]
         }
-        let refusals = try await write(invalidating: touched) { store in
-            try store.importNumbered(entries)
+        let (refusals, changes) = try await write(invalidating: touched) { store in
+            try store.importTellingChanges(entries)
         }
-        let refused = Set(refusals.map(\.line))
-        for numbered in entries
-        where !numbered.entry.providers.isEmpty && !refused.contains(numbered.line) {
-            metrics.providerSetChanged()
-        }
+        resolver.news.tell(changes)
         let rejected = (batch.refusals + refusals).sorted { $0.line < $1.line }
         return Response { json in
             json.field("imported", entries.count - refusals.count)

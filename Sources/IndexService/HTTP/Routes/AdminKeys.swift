@@ -1,3 +1,4 @@
+internal import Cache
 internal import HTTPTypes
 internal import Hummingbird
 
@@ -15,27 +16,27 @@ extension IndexResponder {
             return Self.response(.ok, keys)
         case .reindex:
             try refuseUnanswerable(keys)
-            cache.invalidate(keys)
             try refresh(keys)
             return Self.response(.accepted, keys)
         case .pin:
             try refuseUnanswerable(keys)
-            // Both sets change on the store's one writing thread, so that they agree whatever else
-            // is pinned and unpinned at the same time.
+            // All sets change on the store's one writing thread, so that they agree whatever else
+            // is pinned and unpinned at the same time. No answer ends: it may be the last there is.
             let limit = min(PinnedKeys.maximumCount, cache.pinCapacity)
-            try await write(invalidating: keys) { [pins] store in
+            try await write(invalidating: []) { [pins, cache] store in
                 try store.pin(keys, limit: limit)
                 pins.insert(keys)
+                cache.setPinned(true, keys)
             }
             // The pins stand; where no place is left to refresh them now, their turn comes later.
             _ = refresher.enqueue(keys)
             return Self.response(.ok, keys)
         case .unpin:
-            try await write(invalidating: keys) { [pins] store in
+            try await write(invalidating: []) { [pins, cache] store in
                 try store.unpin(keys)
                 pins.remove(keys)
+                cache.setPinned(false, keys)
             }
-            cache.unpin(keys)
             return Self.response(.ok, keys)
         }
     }
@@ -51,8 +52,17 @@ extension IndexResponder {
         }
     }
 
+    /// Has keys looked up again, and the providers of content ids that were asked for by
+    /// themselves.
+    ///
+    /// What RAM has is given out until then, and stays when nothing can be found out.
     private func refresh(_ keys: [ResolveKey]) throws(Problem) {
-        guard refresher.enqueue(keys) else {
+        let now = MonotonicInstant.now()
+        let providers = keys.filter { key in
+            key.kind == .contentID
+                && cache.outcome(for: AnswerQuery(.providers, key), at: now) != nil
+        }
+        guard refresher.enqueue(keys, andProvidersOf: providers) else {
             throw Problem(
                 .overCapacity,
                 "too many keys are waiting to be refreshed; try again later"

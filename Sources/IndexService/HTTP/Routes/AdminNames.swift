@@ -69,9 +69,10 @@ extension IndexResponder {
     }
 
     private func response(to outcome: NameWriteOutcome) throws(Problem) -> Response {
+        resolver.news.tell(outcome.changes)
         switch outcome {
         case .created(let record): return Self.response(.created, record)
-        case .changed(let record): return Self.response(.ok, record)
+        case .changed(let record, _): return Self.response(.ok, record)
         case .removed: return Response(status: .noContent, headers: [.cacheControl: "no-store"])
         case .notFound: throw Problem(.notFound, "the name is not in the index")
         case .preconditionFailed(let current):

@@ -17,11 +17,11 @@ extension IndexResponder {
     {
         let body = try await limits.object(of: request, fields: ["id", "addr", "region", "ttl_s"])
         let provider = try parseProvider(body, at: .now())
-        let isNew = try await write(invalidating: [.contentID(id)]) { store in
+        let outcome = try await write(invalidating: [.contentID(id)]) { store in
             try store.putProvider(provider, of: id)
         }
-        metrics.providerSetChanged()
-        return Response(status: isNew ? .created : .ok) { json in
+        resolver.news.tell(outcome.changes(of: id))
+        return Response(status: outcome == .created ? .created : .ok) { json in
             json.field("cid", id.description)
             json.field("id", provider.id.description)
             json.field("addr", provider.address.description)
@@ -59,7 +59,7 @@ extension IndexResponder {
         guard wasThere else {
             throw Problem(.notFound, "the content id has no provider with this id")
         }
-        metrics.providerSetChanged()
+        resolver.news.tell(IndexChanges(providerSets: [id]))
         return Response(status: .noContent, headers: [.cacheControl: "no-store"])
     }
 

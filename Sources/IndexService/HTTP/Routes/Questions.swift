@@ -13,13 +13,17 @@ extension IndexResponder {
     ) async throws(Problem) -> Response {
         let question = try Question(endpoint, target: request.head.path ?? "")
         let resolved: Resolved
+        let deadline = MonotonicInstant.now().advanced(by: tuning.patience)
         do {
-            resolved = try await misses.resolve(
-                question.query,
-                from: client,
-                skippingCache: question.skipsCache,
-                by: .now().advanced(by: tuning.patience)
-            )
+            let query = resolver.folded(question.query)
+            let found = try await find(query, question, from: client, by: deadline)
+            let known = resolver.folded(question.query)
+            if known == query {
+                resolved = found
+            } else {
+                // Somebody is in the region of the caller, and that shows for the first time.
+                resolved = try await find(known, question, from: client, by: deadline)
+            }
         } catch {
             throw Problem(error)
         }
@@ -31,6 +35,20 @@ extension IndexResponder {
             throw .absent(question.query.key, cacheStatus: cacheStatus)
         }
         return response(answer, to: question, request, cacheStatus: cacheStatus)
+    }
+
+    private func find(
+        _ query: AnswerQuery,
+        _ question: Question,
+        from client: ClientAddress,
+        by deadline: MonotonicInstant
+    ) async throws(ResolveError) -> Resolved {
+        try await misses.resolve(
+            query,
+            from: client,
+            skippingCache: question.skipsCache,
+            by: deadline
+        )
     }
 
     private func response(

@@ -1,0 +1,94 @@
+import Testing
+
+@testable import IndexService
+
+@Suite struct RefreshQueueTests {
+    private let queue = RefreshQueue()
+
+    private func makeQueries(_ count: Int, _ prefix: String = "n") throws -> [AnswerQuery] {
+        try (0..<count).map { AnswerQuery(.resolution, .name(try makeName("\(prefix)\($0)"))) }
+    }
+
+    /// All that can be taken out now.
+    private func takeAll() -> [AnswerQuery] {
+        var taken: [AnswerQuery] = []
+        while let query = queue.takeNext() { taken.append(query) }
+        return taken
+    }
+
+    @Test func eachQuestionComesOutOnceInTheOrderInWhichItCame() throws {
+        let queries = try makeQueries(5)
+        #expect(queue.add(queries) && queue.add(queries.reversed()))
+        #expect(takeAll() == queries)
+        for query in queries { queue.finish(query) }
+        #expect(queue.takeNext() == nil)
+        #expect(queue.add(queries[2]))
+        #expect(takeAll() == [queries[2]])
+    }
+
+    @Test func onlySoManyAreUnderWayAtOnce() throws {
+        let queries = try makeQueries(RefreshQueue.places + 2)
+        #expect(queue.add(queries))
+        #expect(takeAll() == Array(queries.prefix(RefreshQueue.places)))
+        queue.finish(queries[0])
+        #expect(takeAll() == [queries[RefreshQueue.places]])
+    }
+
+    /// While all places are taken and thousands wait, a pinned key that falls due is next.
+    @Test func pinnedKeysWaitForNobodyElse() throws {
+        let (asked, pinned) = (try makeQueries(5000), try makeQueries(3, "pinned"))
+        #expect(queue.add(asked))
+        #expect(takeAll().count == RefreshQueue.places)
+        queue.add(due: pinned)
+        #expect(takeAll() == pinned)
+    }
+
+    @Test func norDoTheOthersWaitForPinnedKeys() throws {
+        let (asked, pinned) = (try makeQueries(2), try makeQueries(1000, "pinned"))
+        queue.add(due: pinned)
+        #expect(queue.add(asked))
+        #expect(takeAll() == Array(pinned.prefix(RefreshQueue.places)) + asked)
+    }
+
+    @Test func aPinnedKeyThatSomebodyAskedForOvertakesTheOthers() throws {
+        let queries = try makeQueries(20)
+        #expect(queue.add(queries))
+        queue.add(due: [queries[19]])
+        #expect(queue.takeNext() == queries[19])
+        #expect(takeAll() == Array(queries.prefix(RefreshQueue.places)))
+    }
+
+    /// A claim in the cache lasts ten seconds, a refresh may take longer.
+    @Test func whatIsUnderWayIsNotTakenOnAgain() throws {
+        let query = try makeQueries(1)[0]
+        #expect(queue.add(query))
+        #expect(queue.takeNext() == query)
+        #expect(queue.add(query))
+        queue.add(due: [query])
+        #expect(queue.takeNext() == nil)
+        queue.finish(query)
+        #expect(queue.takeNext() == nil)
+    }
+
+    /// An administrator who says "now" does not mean what was found out before.
+    @Test func whatIsWantedAgainIsLookedUpOnceMore() throws {
+        let query = try makeQueries(1)[0]
+        #expect(queue.add(query))
+        #expect(queue.takeNext() == query)
+        #expect(queue.add([query], again: true))
+        #expect(queue.takeNext() == nil)
+        queue.finish(query)
+        #expect(queue.takeNext() == query)
+        queue.finish(query)
+        #expect(queue.takeNext() == nil)
+    }
+
+    @Test func tooManyAreRefusedWhole() throws {
+        let queries = try makeQueries(RefreshQueue.maximumWaiting)
+        #expect(queue.add(queries))
+        #expect(try !queue.add(makeQueries(1, "more")))
+        #expect(queue.add(queries))
+        _ = queue.takeNext()
+        #expect(try queue.add(makeQueries(1, "more")))
+    }
+}
