@@ -84,7 +84,7 @@ import Testing
                 for limit in 1...3 {
                     let query = AnswerQuery(.providers, .contentID(id), limit: limit)
                     _ = try await resolver.resolve(query)
-                    _ = try await resolver.resolve(query, thoroughly: true)
+                    _ = try await resolver.resolve(query, for: .refresh)
                 }
                 return try Exposition(metrics.exposition())
                     .value("index_provider_set_changes_total")
