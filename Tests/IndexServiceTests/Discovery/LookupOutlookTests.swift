@@ -12,34 +12,46 @@ import Testing
         LookupOutlook.Network(isSilent: isSilent, obstacle: obstacle)
     }
 
-    @Test func aBreakersPauseThatIsOverProvesNothing() {
+    /// What is said, one judgement after another.
+    private func judge(
+        _ measurements: [(LookupOutlook.Network, CircuitBreaker.Phase)]
+    ) -> [LookupOutlook.Verdict] {
         var outlook = LookupOutlook()
-        #expect(outlook.judge(makeNetwork(), .closed) == .good)
-        for _ in 0..<3 {
-            #expect(outlook.judge(makeNetwork(), .open).obstacle != nil)
-            let verdict = outlook.judge(makeNetwork(), .halfOpen)
-            guard case .doubtful = verdict else {
-                Issue.record("\(verdict)")
+        return measurements.map { outlook.judge($0, $1) }
+    }
+
+    @Test func aBreakersPauseThatIsOverProvesNothing() {
+        let good = makeNetwork()
+        let verdicts = judge([
+            (good, .closed), (good, .open), (good, .halfOpen), (good, .open), (good, .halfOpen),
+            (good, .closed),
+        ])
+        #expect(verdicts.map { $0.obstacle == nil } == [true, false, false, false, false, true])
+        #expect(!verdicts.contains(.isBack))
+        for index in [2, 4] {
+            guard case .doubtful = verdicts[index] else {
+                Issue.record("nobody finds out: \(verdicts[index])")
                 return
             }
         }
-        #expect(outlook.judge(makeNetwork(), .closed) == .good)
     }
 
     @Test func theEndOfASilenceIsSaidOnceTheNetworkIsAsItShouldBe() {
-        var outlook = LookupOutlook()
         let silent = makeNetwork(isSilent: true, obstacle: "nobody answers")
-        #expect(outlook.judge(silent, .open) == .bad(reason: "nobody answers"))
         let few = makeNetwork(obstacle: "too few nodes")
-        #expect(outlook.judge(few, .halfOpen) == .bad(reason: "too few nodes"))
-        #expect(outlook.judge(makeNetwork(), .open) == .isBack)
-        #expect(outlook.judge(makeNetwork(), .open).obstacle != nil)
+        let verdicts = judge([
+            (silent, .open), (few, .halfOpen), (makeNetwork(), .open), (makeNetwork(), .open),
+        ])
+        #expect(verdicts[0] == .bad(reason: "nobody answers"))
+        #expect(verdicts[1] == .bad(reason: "too few nodes"))
+        #expect(verdicts[2] == .isBack)
+        #expect(verdicts[3].obstacle != nil)
     }
 
     @Test func anObstacleWithoutASilenceProvesNothingByItsEnd() {
-        var outlook = LookupOutlook()
-        _ = outlook.judge(makeNetwork(obstacle: "too few queries are answered"), .open)
-        #expect(outlook.judge(makeNetwork(), .open).obstacle != nil)
+        let ratio = makeNetwork(obstacle: "too few queries are answered")
+        let verdicts = judge([(ratio, .open), (makeNetwork(), .open)])
+        #expect(verdicts.allSatisfy { $0.obstacle != nil })
     }
 
     @Test func whereNobodyAsksTheServiceFindsOutItself() async throws {
