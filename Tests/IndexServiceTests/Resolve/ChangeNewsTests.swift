@@ -104,7 +104,7 @@ import Testing
     }
 
     @Test func oneChangeThatManyQuestionsShowIsCountedOnce() async throws {
-        try await withService { service in
+        try await withService { service async throws in
             func changes(after provider: String) async throws -> Double {
                 _ = try await service.ask(SampleIndex.provider(provider, of: Self.id, region: nil))
                 for limit in 1...5 {

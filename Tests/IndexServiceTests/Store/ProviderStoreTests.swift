@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test func onlyWhatCallersSeeIsAChangeOfAProvider() async throws {
-        try await withStore { store in
+        try await withStore { store async throws in
             let id = makeContentID()
             func put(
                 _ address: String = "x:1",
