@@ -44,25 +44,12 @@ package final class Resolver: Sendable {
         let deadline: MonotonicInstant
         let spilled: SpillStep
         /// When the DHT has had its time, over all lookups of this miss.
-        var discoveryEnd: MonotonicInstant
+        let discoveryEnd: MonotonicInstant
         var isLastAttempt = false
         /// Where a key name points, and its stamp from before that was asked.
         var record: (FoundRecord, SubjectStamps.Stamp)?
         /// What the DHT knows of a content id.
         var found: (ContentID, Discovered)?
-
-        init(
-            query: AnswerQuery,
-            purpose: Purpose,
-            deadline: MonotonicInstant,
-            spilled: SpillStep
-        ) {
-            self.query = query
-            self.purpose = purpose
-            self.deadline = deadline
-            self.spilled = spilled
-            discoveryEnd = deadline
-        }
     }
 
     let cache: AnswerCache
@@ -172,10 +159,14 @@ package final class Resolver: Sendable {
         defer { recordLatency(of: query, since: startedAt) }
         let spilled = purpose == .caller ? await askSpill(query, by: deadline) : .unknown
         if case .answered(let resolved) = spilled { return resolved }
-        var search = Search(query: query, purpose: purpose, deadline: deadline, spilled: spilled)
-        if let budget = joined?.budget {
-            search.discoveryEnd = min(deadline, startedAt.advanced(by: budget))
-        }
+        var search = Search(
+            query: query,
+            purpose: purpose,
+            deadline: deadline,
+            spilled: spilled,
+            discoveryEnd: joined.map { min(deadline, startedAt.advanced(by: $0.budget)) }
+                ?? deadline
+        )
         for _ in 0..<3 {
             if let resolved = try await attempt(&search) { return resolved }
         }
@@ -205,7 +196,7 @@ package final class Resolver: Sendable {
 
     /// A key name is a public key: the index has no say in it, and only the DHT can be asked.
     func refuseUnanswerable(_ key: ResolveKey) throws(ResolveError) {
-        guard discovery.withLock({ $0 == nil }) else { return }
+        guard joined == nil else { return }
         if case .name(let name) = key, name.isKeyName { throw .discoveryDisabled }
     }
 
