@@ -234,6 +234,14 @@ struct AdversaryTests {
             default: _ = network.nodes[number].seed(newest, at: network.now)
             }
         }
+        askForItem(of: key, in: network)
+        #expect(network.results.count == 20)
+        for outcome in network.results { #expect(outcome.result.item == newest) }
+        #expect(network.results.contains { $0.result.report.forged > 0 })
+    }
+
+    /// Twenty lookups of a key's item, one after another, each by some client.
+    private func askForItem(of key: PublicKey, in network: SimulatedNetwork) {
         for _ in 0..<20 {
             network.withNode(network.randomClient()) { node in
                 _ = try? node.start(
@@ -244,9 +252,6 @@ struct AdversaryTests {
             }
             network.run(for: .seconds(6))
         }
-        #expect(network.results.count == 20)
-        for outcome in network.results { #expect(outcome.result.item == newest) }
-        #expect(network.results.contains { $0.result.report.forged > 0 })
     }
 
     /// A third of the network, and half of those that should hold the item, replay an old one or
@@ -269,16 +274,7 @@ struct AdversaryTests {
             network.traits[number].liar = rank % 2 == 0 ? poisons[rank / 2 % 2] : nil
             if rank % 2 == 1 { _ = network.nodes[number].seed(newest, at: network.now) }
         }
-        for _ in 0..<20 {
-            network.withNode(network.randomClient()) { node in
-                _ = try? node.start(
-                    .mutable(key, salt: []),
-                    deadline: network.now + .seconds(5),
-                    at: network.now
-                )
-            }
-            network.run(for: .seconds(6))
-        }
+        askForItem(of: key, in: network)
         let results = network.results.map(\.result)
         #expect(results.count == 20)
         for result in results {
@@ -301,16 +297,7 @@ struct AdversaryTests {
         network.run(for: .seconds(11))
         #expect(network.results.first?.result.write?.stored ?? 0 >= 6)
         network.results.removeAll()
-        for _ in 0..<20 {
-            network.withNode(network.randomClient()) { node in
-                _ = try? node.start(
-                    .mutable(key, salt: []),
-                    deadline: network.now + .seconds(5),
-                    at: network.now
-                )
-            }
-            network.run(for: .seconds(6))
-        }
+        askForItem(of: key, in: network)
         for outcome in network.results {
             #expect(outcome.result.item?.mutable?.sequence == 1)
             #expect(outcome.result.report.elapsed < .milliseconds(2_500))

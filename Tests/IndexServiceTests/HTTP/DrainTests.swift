@@ -42,13 +42,7 @@ import UnixSignals
         let log = RecordedLog()
         try await withStoppableService(
             drainTimeout: .milliseconds(300),
-            settings: { settings in
-                settings.dht.mode = .client
-                settings.dht.binds = [ListenAddress(host: "127.0.0.1", port: 0)]
-                settings.dht.bootstrap = deaf.bootstrap
-                settings.dht.deadline = .seconds(30)
-                settings.dht.queryTimeout = .seconds(10)
-            },
+            settings: { deaf.isAllThereIs(for: &$0) },
             log: log
         ) { service, stop in
             let answers = try await withThrowingTaskGroup(of: WireResponse.self) { group in
@@ -164,13 +158,7 @@ import UnixSignals
             let deaf = try DeafPeer()
             try await withStoppableService(
                 drainTimeout: .milliseconds(50),
-                settings: { settings in
-                    settings.dht.mode = .client
-                    settings.dht.binds = [ListenAddress(host: "127.0.0.1", port: 0)]
-                    settings.dht.bootstrap = deaf.bootstrap
-                    settings.dht.deadline = .seconds(30)
-                    settings.dht.queryTimeout = .seconds(10)
-                }
+                settings: { deaf.isAllThereIs(for: &$0) }
             ) { service, stop in
                 try await service.connected { connection in
                     let request = WireRequest("GET", "/resolve/\(SampleIndex.unknownID)")

@@ -16,6 +16,15 @@ final class DeafPeer: Sendable {
     }
 
     deinit { close(descriptor) }
+
+    /// Makes it the whole DHT of a service, which waits for it longer than a test.
+    func isAllThereIs(for settings: inout Settings) {
+        settings.dht.mode = .client
+        settings.dht.binds = [ListenAddress(host: "127.0.0.1", port: 0)]
+        settings.dht.bootstrap = bootstrap
+        settings.dht.deadline = .seconds(30)
+        settings.dht.queryTimeout = .seconds(10)
+    }
 }
 
 /// A port of loopback that nobody listens on at this moment.
