@@ -225,7 +225,7 @@ struct RoutingTableTests {
 
     @Test func firstBucketsAreLarger() {
         let table = RoutingTable(own: own, settings: RoutingSettings())
-        #expect((0..<6).map { table.capacity(of: $0) } == [256, 128, 64, 32, 16, 8])
+        #expect((0..<6).map { table.capacity(of: $0) } == [512, 256, 128, 64, 32, 16])
     }
 
     @Test func staleBucketIsNamedOnce() {

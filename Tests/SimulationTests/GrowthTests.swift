@@ -73,6 +73,24 @@ struct GrowthTests {
         #expect(good >= 30, "seed \(seed)")
     }
 
+    @Test(arguments: 1...2 as ClosedRange<UInt64>)
+    func aClientKnowsMostOfALargeNetworkWithinAMinute(seed: UInt64) {
+        var options = NetworkOptions()
+        options.nodes = 1_000
+        options.seed = seed
+        options.extendsFirstBuckets = true
+        let network = SimulatedNetwork(options)
+        network.fillTables()
+        var settings = options.settings
+        settings.answersQueries = false
+        let client = network.addNode(settings)
+        let known = network.traits.prefix(8).map(\.endpoint)
+        network.withNode(client) { $0.setBootstrapNodes(known, at: network.now) }
+        network.run(for: .seconds(60))
+        let good = network.nodes[client].status(at: network.now).good
+        #expect(good >= 600, "seed \(seed)")
+    }
+
     @Test func anIdleNetworkIsQuiet() {
         let network = makeNetwork(nodes: 40, seed: 7)
         network.run(for: .seconds(300))

@@ -26,7 +26,7 @@ struct ActiveLookup: Sendable {
         /// The driver: it gets the result.
         case caller
         case bootstrap
-        case refresh
+        case refresh(Maintenance.Fill)
         /// A write that the driver gets the result of.
         case write(Publication)
         /// A write that is repeated to keep it alive.
@@ -342,7 +342,7 @@ extension DHTNode {
         switch purpose {
         case .caller: return deliver(at: index, end, now)
         case .bootstrap: bootstrapEnded(at: index, now)
-        case .refresh: maintenance.refreshesUnderWay -= 1
+        case .refresh(let fill): refreshEnded(fill, now)
         case .write(let publication), .renewal(let publication):
             return beginWrite(of: publication, at: index, end, now)
         }

@@ -14,7 +14,7 @@ struct Maintenance: Sendable {
     var returning: [PingTarget] = []
     var pingsUnderWay = 0
     var refreshesUnderWay = 0
-    /// Buckets to be filled after a bootstrap.
+    /// Buckets to be filled; the first is next.
     var fillQueue: [Fill] = []
     var nextExpiry: DHTInstant
 
@@ -25,9 +25,17 @@ struct Maintenance: Sendable {
     }
 
     /// A bucket that is to be filled by a lookup in its range.
-    struct Fill: Sendable {
+    struct Fill: Equatable, Sendable {
         let family: AddressFamily
         let bucket: Int
+        /// Contacts in it when its lookup began.
+        var known = 0
+        /// Lookups in a row that found nobody new.
+        var fruitless = 0
+
+        func isSameBucket(as other: Fill) -> Bool {
+            family == other.family && bucket == other.bucket
+        }
     }
 
     /// How joining the network goes, for one family.
@@ -182,7 +190,9 @@ extension DHTNode {
         if tables[family].count > 0 {
             maintenance.bootstraps[family].isDone = true
             maintenance.fillQueue.removeAll { $0.family == family }
-            maintenance.fillQueue += fills(of: family)
+            maintenance.fillQueue += (0..<tables[family].depth).map { bucket in
+                Maintenance.Fill(family: family, bucket: bucket)
+            }
         }
         // Where there are but one or two nodes, asking them again soon would bring nothing new.
         if isShortOfContacts(family, at: now) {
@@ -196,45 +206,50 @@ extension DHTNode {
         maintenance.next = min(maintenance.next, now + pause)
     }
 
-    /// What fills the buckets of a family: those that hold more have more turns, evenly spread, so
-    /// that in a small network the others do not wait until a wide one has had all of its own.
-    private func fills(of family: AddressFamily) -> [Maintenance.Fill] {
-        var turns: [(at: Double, fill: Maintenance.Fill)] = []
-        for bucket in 0..<tables[family].depth {
-            // One lookup meets about two buckets' worth of nodes of its range.
-            let rounds = max(1, tables[family].capacity(of: bucket) / (2 * settings.lookup.k))
-            let fill = Maintenance.Fill(family: family, bucket: bucket)
-            for round in 0..<rounds { turns.append(((Double(round) + 0.5) / Double(rounds), fill)) }
-        }
-        turns.sort { ($0.at, $0.fill.bucket) < ($1.at, $1.fill.bucket) }
-        return turns.map(\.fill)
-    }
-
     /// Looks up a random id of a bucket that is to be filled or in which nobody answered lately.
     private mutating func refresh(_ family: AddressFamily, at now: DHTInstant) {
+        let toFill = maintenance.fillQueue.firstIndex { $0.family == family }
+        if toFill != nil { comeBackToFill(now) }
         guard maintenance.refreshesUnderWay < 2 else { return }
-        var bucket: Int?
-        if let next = maintenance.fillQueue.firstIndex(where: { $0.family == family }) {
-            bucket = maintenance.fillQueue.remove(at: next).bucket
-            if !maintenance.fillQueue.isEmpty {
-                maintenance.next = min(maintenance.next, now + .seconds(1))
-            }
-        } else {
-            let age = settings.maintenance.refreshAfter
-            bucket = tables[family].takeStaleBucket(at: now, after: age)
-        }
-        guard let bucket else { return }
-        let target = id.randomNeighbour(sharing: bucket, using: &random)
+        let age = settings.maintenance.refreshAfter
+        let next =
+            toFill.map { maintenance.fillQueue.remove(at: $0) }
+            ?? tables[family].takeStaleBucket(at: now, after: age)
+            .map { Maintenance.Fill(family: family, bucket: $0) }
+        guard var next else { return }
+        next.known = tables[family].count(inBucket: next.bucket)
+        let target = id.randomNeighbour(sharing: next.bucket, using: &random)
         maintenance.refreshesUnderWay += 1
         let begun = try? begin(
             .nodes(target),
             target: target,
-            purpose: .refresh,
+            purpose: .refresh(next),
             options: LookupOptions(family: family),
             deadline: now + settings.maintenance.lookupTime,
             at: now
         )
         if begun == nil { maintenance.refreshesUnderWay -= 1 }
+    }
+
+    /// A refresh lookup has ended: its bucket has another one, after the others have had their
+    /// turn, until it is full or several in a row have found nobody new.
+    ///
+    /// So a small network is known after a few, and a large one fills the wide buckets.
+    mutating func refreshEnded(_ fill: Maintenance.Fill, _ now: DHTInstant) {
+        maintenance.refreshesUnderWay -= 1
+        var next = fill
+        let count = tables[fill.family].count(inBucket: fill.bucket)
+        next.fruitless = count > fill.known ? 0 : fill.fruitless + 1
+        guard count < tables[fill.family].capacity(of: fill.bucket),
+            next.fruitless < settings.maintenance.fruitlessFillsLimit,
+            !maintenance.fillQueue.contains(where: { $0.isSameBucket(as: fill) })
+        else { return }
+        maintenance.fillQueue.append(next)
+        comeBackToFill(now)
+    }
+
+    private mutating func comeBackToFill(_ now: DHTInstant) {
+        maintenance.next = min(maintenance.next, now + settings.maintenance.fillPause)
     }
 }
 
