@@ -210,7 +210,7 @@ extension DHTNode {
     private mutating func refresh(_ family: AddressFamily, at now: DHTInstant) {
         let toFill = maintenance.fillQueue.firstIndex { $0.family == family }
         if toFill != nil { comeBackToFill(now) }
-        guard maintenance.refreshesUnderWay < 2 else { return }
+        guard maintenance.refreshesUnderWay < settings.maintenance.refreshesUnderWay else { return }
         let age = settings.maintenance.refreshAfter
         let next =
             toFill.map { maintenance.fillQueue.remove(at: $0) }

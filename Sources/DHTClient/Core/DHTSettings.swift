@@ -210,8 +210,10 @@ package struct MaintenanceSettings: Sendable {
     package var refreshAfter = TimeSpan.minutes(15)
     /// The time between the lookups that fill the buckets.
     ///
-    /// At a dozen queries each this asks for 50 a second, a fifth of what is polite overall.
-    package var fillPause = TimeSpan.milliseconds(250)
+    /// At a dozen queries each these are 100 a second, less than half of what is polite overall.
+    package var fillPause = TimeSpan.milliseconds(125)
+    /// Lookups at once that fill buckets or refresh them.
+    package var refreshesUnderWay = 4
     /// After so many of them in a row that found nobody new, a bucket is as full as it gets.
     package var fruitlessFillsLimit = 3
     /// The deadline of refresh and bootstrap lookups.
