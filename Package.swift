@@ -120,7 +120,11 @@ let serviceTargets: [Target] = [
     .target(name: "Waiting", swiftSettings: settings),
     .target(
         name: "Spill",
-        dependencies: ["Waiting", .product(name: "GRDB", package: "GRDB.swift")],
+        dependencies: [
+            "Waiting",
+            .product(name: "GRDB", package: "GRDB.swift"),
+            .product(name: "GRDBSQLite", package: "GRDB.swift"),
+        ],
         path: "Sources/Cache/Spill",
         swiftSettings: settings
     ),

@@ -1,5 +1,6 @@
 """The micronode, and the demo, write nothing to any disk: no file is made, changed or held open."""
 
+import mmap
 import os
 from pathlib import Path
 
@@ -43,10 +44,10 @@ class AmnesiaTest(EndToEndTest):
                 found.append(target)
         return found
 
-    def mapped_files(self, server):
-        """Files that the process could write to through its memory."""
+    def mapped_files(self, process):
+        """Files that a process could write to through its memory."""
         found = set()
-        for line in Path(f"/proc/{server.process.pid}/maps").read_text().splitlines():
+        for line in Path(f"/proc/{process}/maps").read_text().splitlines():
             fields = line.split(maxsplit=5)
             shared_and_writable = fields[1][1] == "w" and fields[1][3] == "s"
             if len(fields) == 6 and shared_and_writable and fields[5].startswith("/"):
@@ -55,7 +56,7 @@ class AmnesiaTest(EndToEndTest):
 
     def check_process(self, server):
         self.assertEqual(self.open_files(server), [])
-        self.assertEqual(self.mapped_files(server), set())
+        self.assertEqual(self.mapped_files(server.process.pid), set())
 
     def work(self, server):
         """A bit of everything that a service with a store would write down."""
@@ -119,6 +120,11 @@ class AmnesiaTest(EndToEndTest):
         before = self.snapshot()
         server = self.start(database="db", **self.options)
         self.assertIn(str(self.places[1] / "db" / "index.sqlite"), self.open_files(server))
-        self.assertNotEqual(self.mapped_files(server), set())
+        # A store is not mapped either, for that could end the process.
+        self.assertEqual(self.mapped_files(server.process.pid), set())
+        with open(self.folder / "mapped", "w+b") as file:
+            file.truncate(4096)
+            with mmap.mmap(file.fileno(), 4096):
+                self.assertEqual(self.mapped_files(os.getpid()), {file.name})
         self.assertNotEqual(self.snapshot(), before)
         self.stop(server)

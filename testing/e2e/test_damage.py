@@ -1,6 +1,7 @@
 """A damaged store: never a wrong answer, and the operator is told what to do."""
 
 import json
+import os
 import shutil
 
 from support import ROUNDS, EndToEndTest, make_lines, name_of
@@ -167,6 +168,21 @@ class DamageTest(EndToEndTest):
         server = self.start("--db-page-cache-bytes", "1MiB", database=self.database)
         with open(self.file, "r+b") as file:
             file.truncate(PAGE_BYTES * 3)
+        for name in self.entries:
+            self.check_answer(server, name)
+        self.assert_status(server.get("/healthz"), 200)
+        code = server.stop()
+        self.check_no_crash(server.log_text(), code)
+
+    def test_log_cut_short_under_a_running_service_never_makes_a_wrong_answer(self):
+        cache = ("--db-page-cache-bytes", "1MiB")
+        server = self.start(*cache, database=self.database)
+        with open(self.folder / "again", "wb") as again:
+            again.write(b"\n".join(self.lines))
+        words = ("import", again.name, "--url", server.url, "--auth-token-file", self.token_file)
+        self.succeed(*words)
+        for file in sorted(self.database.glob("index.sqlite*")):
+            os.truncate(file, file.stat().st_size // 3)
         for name in self.entries:
             self.check_answer(server, name)
         self.assert_status(server.get("/healthz"), 200)

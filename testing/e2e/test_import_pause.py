@@ -1,6 +1,7 @@
 """An input that stands still: what came before the pause is stored and told while it lasts."""
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import threading
@@ -28,10 +29,17 @@ class StalledInputTest(EndToEndTest):
                 pass
             # 50 ms for the pause to show and the commit; the rest is the machine's.
             self.assertLess(time.monotonic() - began, 2)
-            reader = sqlite3.connect(f"file:{self.database}/index.sqlite?mode=ro", uri=True)
-            [[count]] = reader.execute("SELECT count(*) FROM names").fetchall()
-            reader.close()
-            self.assertEqual(count, expected)
+            self.assertEqual(self.stored(), expected)
         process.stdin.close()
         self.assertEqual(process.wait(20), 0)
         process.stdout.close()
+
+    def stored(self):
+        """Names in a copy of the files: the store itself is open to its own process only."""
+        copy = self.folder / "copy"
+        shutil.copytree(self.database, copy)
+        reader = sqlite3.connect(copy / "index.sqlite")
+        [[count]] = reader.execute("SELECT count(*) FROM names").fetchall()
+        reader.close()
+        shutil.rmtree(copy)
+        return count

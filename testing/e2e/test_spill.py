@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import threading
 import time
 
@@ -9,6 +10,7 @@ from support import ROUNDS, EndToEndTest
 
 NAMES = 120
 KILLS = 3
+CUTS = 30
 WRITERS = 2
 READERS = 3
 LOAD_SECONDS = 1.5
@@ -135,6 +137,34 @@ class SpillTest(EndToEndTest):
         self.check_all(load, server)
         self.assertGreater(server.metric("index_spill_hits_total"), 0)
         self.stop(server)
+
+    def test_files_cut_short_under_load_cost_nothing_but_time(self):
+        load = Load()
+        server = self.start(*SPILLING, database=self.database)
+        folder = self.database / "spill"
+        threads = load.run(server, self.random)
+        for cut in range(CUTS * ROUNDS):
+            self.wait_for("spilled answers", 20, lambda: self.spilled(load, server) > cut * 10)
+            for file in sorted(folder.glob("spill.sqlite*")):
+                # A file is whole pages and beginnings of them, or nothing.
+                os.truncate(file, int(file.stat().st_size * self.random.choice((0, 0.3, 0.9))))
+            self.assert_status(server.get("/healthz"), 200)
+        self.wait_for(
+            "damage that is found", 20, lambda: server.metric("index_spill_damaged_total") > 0
+        )
+        load.is_over = True
+        for thread in threads:
+            thread.join(20)
+        self.assertEqual(server.readiness()[0], 200)
+        self.check_all(load, server)
+        # Nothing is mapped from them, which would end the process.
+        self.assertNotIn("spill.sqlite-shm", [file.name for file in folder.iterdir()])
+        self.stop(server)
+        print(f"  {CUTS * ROUNDS} cuts, {sum(load.sources.values())} answers")
+
+    def spilled(self, load, server):
+        self.assertEqual(load.complaints, [])
+        return server.metric("index_spill_hits_total")
 
     def test_a_spill_without_a_place_is_refused_by_name(self):
         for words, parts in (

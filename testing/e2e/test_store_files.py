@@ -23,7 +23,7 @@ class StoreFilesTest(EndToEndTest):
         server = self.start(database=self.database)
         self.assert_status(server.put("/admin/names/n", {"manifest_cid": "b3:" + "0" * 64}), 201)
         files = sorted(path.name for path in self.database.iterdir())
-        self.assertEqual(files, ["index.sqlite", "index.sqlite-shm", "index.sqlite-wal", "lock"])
+        self.assertEqual(files, ["index.sqlite", "index.sqlite-wal", "lock"])
         for path in self.database.iterdir():
             self.assertEqual(mode(path), 0o600, path.name)
         self.assertNotIn("chmod", server.log_text())

@@ -38,7 +38,9 @@ final class SpillDatabase: Sendable {
     ///   opened and it was never closed: nothing was synchronised, so nothing can be relied on.
     init(path: String, configuration: SpillConfiguration) throws {
         checksum = configuration.checksum
+        ProcessOwnership.require()
         pool = try Self.openPool(path: path, configuration)
+        ProcessOwnership.deleteSharedIndex(of: path)
         let bootID = configuration.bootID ?? SpillFiles.bootID ?? []
         let found = try pool.writeWithoutTransaction { try Self.begin($0, bootID: bootID) }
         tally.withLock { $0 = found }

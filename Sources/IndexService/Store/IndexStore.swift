@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import GRDB
+internal import Spill
 internal import Waiting
 
 /// The authoritative tables of this instance: names, manifests, announced providers, in SQLite.
@@ -60,6 +61,7 @@ package final class IndexStore: Sendable {
         }
         do {
             if let directory {
+        ProcessOwnership.require()
                 try DatabaseOwnership.require(at: directory.databasePath)
                 try directory.adopt()
             }
@@ -202,6 +204,8 @@ package final class IndexStore: Sendable {
             try $0.execute(sql: "PRAGMA synchronous = \(configuration.durability.rawValue)")
         }
         return pool
+            // What a mapped file lacks ends the process; what a read misses is an error.
+            try database.execute(sql: "PRAGMA mmap_size = 0")
     }
 
     private static func migrate(_ database: any DatabaseWriter) throws {
@@ -211,4 +215,5 @@ package final class IndexStore: Sendable {
         try database.write(IndexSchema.claim)
         try migrator.migrate(database)
     }
+        ProcessOwnership.deleteSharedIndex(of: path)
 }

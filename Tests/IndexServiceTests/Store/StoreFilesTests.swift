@@ -6,7 +6,23 @@ import Testing
 
 /// Whose files a store opens, and who may read those it makes.
 @Suite struct StoreFilesTests {
-    private static let files = ["index.sqlite", "index.sqlite-wal", "index.sqlite-shm", "lock"]
+    private static let files = ["index.sqlite", "index.sqlite-wal", "lock"]
+
+    /// What is mapped from a file ends the process when the file is cut short.
+    @Test func noFileIsShared() async throws {
+        try await withTemporaryDirectory { path in
+            let shared = path + "/index.sqlite-shm"
+            try Data(repeating: 0, count: 32_768).write(to: URL(filePath: shared))
+            try await withStore(at: path) { store in
+                _ = try store.importBatch([makeEntry()], at: .testNow)
+                #expect(try store.name(makeName()) != nil)
+                let files = try FileManager.default.contentsOfDirectory(atPath: path)
+                #expect(files.sorted() == Self.files.sorted())
+                let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
+                #expect(!maps.contains(path))
+            }
+        }
+    }
 
     @Test func everyFileIsForItsOwnerOnly() async throws {
         try await withTemporaryDirectory { path in

@@ -3,7 +3,9 @@ private let allowedImports: [(folder: String, modules: Set<String>)] = [
     ("Sources/DHTClient/Core/", []),
     (
         "Sources/Cache/Spill/",
-        ["Synchronization", "Dispatch", "Foundation", "Glibc", "GRDB", "Waiting"]
+        [
+            "Synchronization", "Dispatch", "Foundation", "Glibc", "GRDB", "GRDBSQLite", "Waiting",
+        ]
     ),
     ("Sources/Waiting/", ["Synchronization", "Dispatch"]),
     ("Sources/Cache/", ["Synchronization"]),
