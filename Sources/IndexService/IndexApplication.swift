@@ -204,6 +204,7 @@ package struct IndexApplication: Sendable {
                 readiness: readiness,
                 logger: logger
             ),
+            StoreExaminations(store: store, logger: logger),
             StoreCleaner(store: store, logger: logger),
             CheckMonitor(check: .busAttached, readiness: readiness) {
                 await bus.isAttached() ? nil : "events do not arrive"

@@ -189,6 +189,22 @@ class DamageTest(EndToEndTest):
         code = server.stop()
         self.check_no_crash(server.log_text(), code)
 
+    def test_damage_that_is_over_is_found_to_be_over(self):
+        """As with a disk that gave read errors for a while, which SQLite takes for damage."""
+        server = self.start("--db-page-cache-bytes", "1MiB", database=self.database)
+        whole = self.file.read_bytes()
+        self.overwrite(PAGE_BYTES, bytes(len(whole) - PAGE_BYTES))
+        statuses = {self.check_answer(server, name, "?fresh=true") for name in self.entries}
+        self.assertIn(503, statuses)
+        self.check_unready(server, "damaged")
+        self.overwrite(0, whole)
+        self.wait_for("/readyz 200", 5, lambda: server.readiness()[0] == 200)
+        for name in self.entries:
+            self.assertEqual(self.check_answer(server, name), 200)
+        self.assertIn("proved sound", server.log_text())
+        self.stop(server)
+        self.assertEqual(self.export(), self.lines)
+
     def test_store_that_is_replaced_is_not_written(self):
         """A backup put over the database of a running service gets no acknowledged writes."""
         [cid] = self.content_ids([b"{}"])

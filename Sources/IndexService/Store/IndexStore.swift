@@ -41,6 +41,8 @@ package final class IndexStore: Sendable {
     private let live: LiveValue<Configuration>
     let directory: StoreDirectory?
     let health = StoreHealth()
+    /// Nil in memory, which no disk can fail.
+    let examiner: StoreExaminer?
     private let database: any DatabaseWriter
     private let readThreads: DatabaseThreads
     private let writeThread: DatabaseThreads
@@ -71,6 +73,7 @@ package final class IndexStore: Sendable {
         } catch {
             throw StoreError(error, in: directory)
         }
+        examiner = directory.map { StoreExaminer(path: $0.databasePath) }
         readThreads = DatabaseThreads(
             count: configuration.readers,
             depth: configuration.readDepth
@@ -108,6 +111,7 @@ package final class IndexStore: Sendable {
     }
 
     private func closeFiles() throws {
+        examiner?.close()
         try readThreads.shutDown()
         let isFolded = DispatchSemaphore(value: 0)
         // Behind all the writes that wait. Closing does not do it: the writer is closed first, and
@@ -157,7 +161,7 @@ package final class IndexStore: Sendable {
         do {
             return try database.read(body)
         } catch {
-            throw record(StoreError(error, in: directory).ofRead)
+            throw record(StoreError(error, in: directory).ofRead, from: error)
         }
     }
 
@@ -168,20 +172,25 @@ package final class IndexStore: Sendable {
     ///   gone or read-only: a write into open files that nobody can find again must not be
     ///   acknowledged.
     func write<Output>(_ body: (Database) throws -> Output) throws(StoreError) -> Output {
-        if let failure = directoryFailure { throw record(failure) }
+        if let failure = directoryFailure { throw record(failure, from: failure) }
         do {
             return try database.write(body)
         } catch {
-            throw record(StoreError(error, in: directory))
+            throw record(StoreError(error, in: directory), from: error)
         }
     }
 
-    private func record(_ error: StoreError) -> StoreError {
-        health.record(error)
+    private func record(_ error: StoreError, from cause: any Error) -> StoreError {
+        health.record(error, from: cause)
         return error
     }
 
     private static func openDatabase(
+    /// Has every page read from the disk again; blocks until nobody uses one.
+    func forgetPages() {
+        (database as? DatabasePool)?.releaseMemory()
+    }
+
         at path: String?,
         _ configuration: Configuration
     ) throws -> any DatabaseWriter {

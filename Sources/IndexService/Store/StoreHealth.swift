@@ -4,19 +4,34 @@ internal import Synchronization
 /// What is known to be wrong with the store right now; the store's part of `/readyz`.
 ///
 /// A failed write stays on record until a probe has written successfully: a store whose disk is
-/// full reads on and looks healthy to anything that only reads. Damage stays until the restart,
-/// because a probe that reads one good page says nothing about the bad one.
+/// full reads on and looks healthy to anything that only reads. Damage stays until an examination
+/// of the whole file, because a probe that reads one good page says nothing about the bad one; a
+/// record that cannot be stays until the restart, because SQLite sees nothing wrong with it.
 final class StoreHealth: Sendable {
+    /// Damage that SQLite has reported, which a disk's read error is to it as well.
+    struct Suspicion: Equatable {
+        let error: StoreError
+        /// Reports up to this one.
+        let number: Int
+    }
+
     private struct State {
         var writeFailure: StoreError?
         var damage: StoreError?
+        var suspicion: Suspicion?
+        var reports = 0
     }
 
     private let state = Mutex(State())
 
-    func record(_ error: StoreError) {
+    /// - Parameter cause: what the database layer threw.
+    func record(_ error: StoreError, from cause: any Error) {
+        let isReportOfSQLite = cause is DatabaseError
         state.withLock { state in
             switch error {
+            case .corrupt where isReportOfSQLite:
+                state.reports += 1
+                state.suspicion = Suspicion(error: error, number: state.reports)
             case .corrupt: state.damage = error
             case .diskFull, .unwritable, .unreadable: state.writeFailure = error
             default: break
@@ -24,8 +39,20 @@ final class StoreHealth: Sendable {
         }
     }
 
+    /// The damage that an examination may find to be none.
+    var suspicion: Suspicion? { state.withLock(\.suspicion) }
+
+    /// Drops a suspicion, unless there was another report since; false then.
+    func clear(_ suspicion: Suspicion) -> Bool {
+        state.withLock { state in
+            guard state.suspicion == suspicion else { return false }
+            state.suspicion = nil
+            return true
+        }
+    }
+
     fileprivate var knownFailure: StoreError? {
-        state.withLock { $0.damage ?? $0.writeFailure }
+        state.withLock { $0.damage ?? $0.suspicion?.error ?? $0.writeFailure }
     }
 
     fileprivate var hasWriteFailure: Bool {

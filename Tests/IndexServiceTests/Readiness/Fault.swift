@@ -27,7 +27,8 @@ struct Fault: Sendable, CustomStringConvertible {
 
 extension Fault {
     static let all = [
-        settingsHang, settingsAreRefused, directoryIsGone, diskIsFull, readsHang, readsFail,
+        settingsHang, settingsAreRefused, directoryIsGone, diskIsFull, diskIsUnreadable, readsHang,
+        readsFail,
         networkIsGone, busIsFull, loopHangs, spillIsGone,
     ]
 
@@ -88,6 +89,25 @@ extension Fault {
                 tight.minimumFreeBytes = .max
                 store.change(to: tight)
                 return { store.change(to: limits) }
+            }
+        )
+    }
+
+    /// SQLite calls it damage, as it does an input error, and both may be over.
+    private static let diskIsUnreadable = Fault(
+        description: "the disk of the index gives nothing but zeros",
+        check: .databaseOpen
+    ) {
+        let home = try TemporaryDirectory()
+        let store = try IndexStore(path: home.path + "/index", configuration: .init())
+        try await store.close()
+        return Scene(
+            configure: inDirectory(home),
+            harm: { service in
+                let file = DatabaseFile(in: home.path + "/index")
+                let whole = try file.spoil()
+                service.application.store.forgetPages()
+                return { try file.write(whole) }
             }
         )
     }
