@@ -37,7 +37,6 @@ package final class InFlightMisses<Key: Hashable & Sendable, Value: Sendable, Fa
         /// Who waits for each key, by number.
         var flights: [Key: [UInt64: Waiter]] = [:]
         var waiting = 0
-        var maximumKeys: Int
         var isClosed = false
     }
 
@@ -48,7 +47,8 @@ package final class InFlightMisses<Key: Hashable & Sendable, Value: Sendable, Fa
     }
 
     private let maximumWaiters: Int
-    private let state: Mutex<State>
+    private let maximumKeys: Int
+    private let state = Mutex(State())
     private let lastID = Atomic<UInt64>(0)
     private let jobs: AsyncStream<Job>
     private let intake: AsyncStream<Job>.Continuation
@@ -56,7 +56,7 @@ package final class InFlightMisses<Key: Hashable & Sendable, Value: Sendable, Fa
     /// At most `maximumWaiters` callers in all and `maximumKeys` different keys at a time.
     package init(maximumWaiters: Int, maximumKeys: Int) {
         self.maximumWaiters = max(1, maximumWaiters)
-        state = Mutex(State(maximumKeys: max(1, maximumKeys)))
+        self.maximumKeys = max(1, maximumKeys)
         // Bounded by the keys: no more jobs than those are ever waiting to be started.
         (jobs, intake) = AsyncStream.makeStream(bufferingPolicy: .unbounded)
     }
@@ -82,11 +82,6 @@ package final class InFlightMisses<Key: Hashable & Sendable, Value: Sendable, Fa
             remove(id, from: key)?.resume(returning: .failure(.cancelled))
         }
         return try result.get()
-    }
-
-    /// Changes how many keys may be worked on at a time; those that are go on.
-    package func resize(maximumKeys: Int) {
-        state.withLock { $0.maximumKeys = max(1, maximumKeys) }
     }
 
     /// Does the work, until its task is cancelled: then everybody who waits is told `closed`, the
@@ -137,7 +132,7 @@ extension InFlightMisses {
         guard !Task.isCancelled else { return .none(.cancelled) }
         guard !state.isClosed else { return .none(.closed) }
         let leads = state.flights[key] == nil
-        guard state.waiting < maximumWaiters, !leads || state.flights.count < state.maximumKeys
+        guard state.waiting < maximumWaiters, !leads || state.flights.count < maximumKeys
         else {
             return .none(.refused)
         }

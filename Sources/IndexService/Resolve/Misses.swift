@@ -83,7 +83,6 @@ package final class Misses: Service {
 
     /// Changes how much may be under way, callers apart; nobody who is in is turned away for it.
     func change(to limits: Limits, at now: MonotonicInstant) {
-        flights.resize(maximumKeys: limits.callers)
         for gate in [resolveGate, providersGate] {
             gate.resize(running: limits.running, waiting: limits.waiting, at: now)
         }

@@ -102,21 +102,6 @@ private struct TestRefusal: Error, Equatable {}
         }
     }
 
-    @Test func theNumberOfKeysChangesWhileTheyAreWorkedOn() async {
-        await withMisses(maximumKeys: 1) { misses in
-            let work = GatedWork()
-            var joiners = [misses.task("a", work)]
-            await becomesTrue { misses.load.keys == 1 }
-            misses.resize(maximumKeys: 20)
-            joiners += (0..<19).map { misses.task("\($0)", work) }
-            await becomesTrue { misses.load.keys == 20 }
-            misses.resize(maximumKeys: 1)
-            #expect(await misses.task("b", work).value == .failure(.refused))
-            work.open(with: .success(1))
-            for joiner in joiners { #expect(await joiner.value == .success(1)) }
-        }
-    }
-
     @Test func atShutdownEverybodyWhoWaitsIsTold() async {
         let work = GatedWork()
         let misses = makeMisses()
