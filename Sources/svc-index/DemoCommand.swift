@@ -19,6 +19,10 @@ struct DemoCommand: AsyncParsableCommand {
     @OptionGroup var settings: SettingsOptions
 
     func run() async throws {
+        try await ServiceSignals.caught { try await run(obeying: $0) }
+    }
+
+    private func run(obeying signals: ServiceSignals) async throws {
         let effective = try settings.read()
         guard effective.settings.database.isInMemory else {
             throw Failure(.usage, "the demo keeps its names in RAM; use serve for a store on disk")
@@ -27,6 +31,7 @@ struct DemoCommand: AsyncParsableCommand {
         let network = try await DemoNetwork.start()
         try await Service.run(
             settings.feed(effective) { network.join(&$0.dht) },
+            obeying: signals,
             logger: logger,
             prepare: { application in
                 let entries = try DemoSamples.entries()

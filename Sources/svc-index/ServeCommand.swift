@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import IndexService
 internal import Logging
-internal import UnixSignals
 
 /// Runs the service until it is told to stop.
 struct ServeCommand: AsyncParsableCommand {
@@ -20,9 +19,11 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var settings: SettingsOptions
 
     func run() async throws {
-        let effective = try settings.read()
-        let logger = LogSetup.start(effective.settings.log)
-        try await Service.run(settings.feed(effective), logger: logger)
+        try await ServiceSignals.caught { signals in
+            let effective = try settings.read()
+            let logger = LogSetup.start(effective.settings.log)
+            try await Service.run(settings.feed(effective), obeying: signals, logger: logger)
+        }
     }
 }
 
@@ -30,14 +31,12 @@ struct ServeCommand: AsyncParsableCommand {
 enum Service {
     static func run(
         _ feed: SettingsFeed,
+        obeying signals: ServiceSignals,
         logger: Logger,
         prepare: @Sendable (IndexApplication) throws -> Void = { _ in },
         onListening: @escaping @Sendable (ListenAddress) -> Void = { _ in }
     ) async throws {
         let settings = feed.settings
-        // Kept to the very end: without it a signal to reload would end the process.
-        let hangups = await UnixSignalsSequence(trapping: .sighup)
-        defer { withExtendedLifetime(hangups) {} }
         do {
             let application = try IndexApplication(settings: settings, logger: logger, feed: feed)
             try prepare(application)
@@ -48,7 +47,10 @@ enum Service {
                     "store": settings.database.isInMemory ? "memory" : "disk",
                 ]
             )
-            try await application.run(reloadOn: hangups, onListening: onListening)
+            try await application.run(reloadOn: signals.hangups) { address in
+                signals.serving()
+                onListening(address)
+            }
             logger.notice("stopped")
         } catch let error as StartError {
             throw Failure(

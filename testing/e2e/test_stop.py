@@ -9,12 +9,14 @@ import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 from support import BINARY, ROUNDS, TOKEN, EndToEndTest, make_lines, name_of
 
 LOADERS = 8
 CALLERS = 6
 STORMS = 8
+EARLY_STOPS = 30
 CALL = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 DRAIN_SECONDS = 10
 # Log lines that fill a pipe several times over.
@@ -195,6 +197,38 @@ class StopTest(EndToEndTest):
             self.assertIn("drain time passed", server.log_text())
             self.assertNotIn("was cut off", server.log_text())
             self.check_no_crash(server.log_text(), 0)
+
+    def test_signals_of_the_first_moments_are_obeyed(self):
+        """From the moment at which the process begins to catch signals, long before it serves."""
+        early = 0
+        for number in range(EARLY_STOPS * ROUNDS):
+            server = self.start(database=self.database, ready=False)
+            self.wait_for_catching(server, signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
+            time.sleep(self.random.choice((0, self.random.random() * 0.1)))
+            if number % 2:
+                server.process.send_signal(signal.SIGHUP)
+            server.process.send_signal(self.random.choice((signal.SIGTERM, signal.SIGINT)))
+            self.assertEqual(server.finish(), 0, server.tail())
+            self.check_no_crash(server.log_text(), 0)
+            early += "stopped before it served" in server.log_text()
+        print(f"  {early} of {EARLY_STOPS * ROUNDS} stopped before they served")
+        self.assertGreater(early, 0, "signals are caught too late")
+        server = self.start(database=self.database, ready=False)
+        self.wait_for_catching(server, signal.SIGHUP)
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_until_ready("/readyz")
+        self.wait_for("the reload", 5, lambda: "the settings were read again" in server.log_text())
+        self.stop(server)
+
+    def wait_for_catching(self, server, *signals):
+        wanted = sum(1 << number - 1 for number in signals)
+
+        def is_catching():
+            status = Path(f"/proc/{server.process.pid}/status").read_text()
+            caught = next(line for line in status.splitlines() if line.startswith("SigCgt"))
+            return int(caught.split()[1], 16) & wanted == wanted
+
+        self.wait_for("a process that catches signals", 10, is_catching)
 
     def test_idle_service_stops_at_once(self):
         for arguments in ((), ("--db-path", self.database)):
