@@ -41,6 +41,17 @@ enum IndexSchema {
         try database.execute(sql: "PRAGMA application_id = \(applicationID)")
     }
 
+    /// Overwrites everything in the tables with zeros, and leaves no copy; for a database that is
+    /// closed next.
+    static func erase(_ database: Database) throws {
+        // A journal would be one.
+        try database.execute(sql: "PRAGMA journal_mode = OFF")
+        try database.execute(sql: "PRAGMA secure_delete = ON")
+        for table in ["names", "manifests", "providers", "pins"] {
+            try database.execute(sql: "DELETE FROM \(table)")
+        }
+    }
+
     /// Where the migrator keeps its record.
     private static let migrationTable = "grdb_migrations"
 

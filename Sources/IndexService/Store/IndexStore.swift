@@ -61,9 +61,9 @@ package final class IndexStore: Sendable {
         directory = try path.map { path throws(StoreError) in
             try StoreDirectory(claiming: path, creating: creating)
         }
+        ProcessOwnership.require()
         do {
             if let directory {
-        ProcessOwnership.require()
                 try DatabaseOwnership.require(at: directory.databasePath)
                 try directory.adopt()
             }
@@ -123,6 +123,7 @@ package final class IndexStore: Sendable {
         }
         isFolded.wait()
         try writeThread.shutDown()
+        if directory == nil { try? database.writeWithoutTransaction(IndexSchema.erase) }
         try database.close()
         directory?.unlock()
     }
@@ -185,12 +186,12 @@ package final class IndexStore: Sendable {
         return error
     }
 
-    private static func openDatabase(
     /// Has every page read from the disk again; blocks until nobody uses one.
     func forgetPages() {
         (database as? DatabasePool)?.releaseMemory()
     }
 
+    private static func openDatabase(
         at path: String?,
         _ configuration: Configuration
     ) throws -> any DatabaseWriter {
@@ -203,18 +204,23 @@ package final class IndexStore: Sendable {
         options.prepareDatabase { database in
             try database.execute(sql: "PRAGMA cache_size = -\(cacheKiB)")
             try database.execute(sql: "PRAGMA journal_size_limit = \(64 << 20)")
+            // What a mapped file lacks ends the process; what a read misses is an error.
+            try database.execute(sql: "PRAGMA mmap_size = 0")
             try database.execute(sql: "PRAGMA trusted_schema = OFF")
-            if path == nil { try database.execute(sql: "PRAGMA temp_store = MEMORY") }
+            if path == nil {
+                try database.execute(sql: "PRAGMA temp_store = MEMORY")
+                // What leaves a table is overwritten with zeros.
+                try database.execute(sql: "PRAGMA secure_delete = ON")
+            }
         }
         guard let path else { return try DatabaseQueue(configuration: options) }
         let pool = try DatabasePool(path: path, configuration: options)
+        ProcessOwnership.deleteSharedIndex(of: path)
         // Not earlier: GRDB switches to `synchronous = NORMAL` together with WAL, after preparing.
         try pool.writeWithoutTransaction {
             try $0.execute(sql: "PRAGMA synchronous = \(configuration.durability.rawValue)")
         }
         return pool
-            // What a mapped file lacks ends the process; what a read misses is an error.
-            try database.execute(sql: "PRAGMA mmap_size = 0")
     }
 
     private static func migrate(_ database: any DatabaseWriter) throws {
@@ -224,5 +230,4 @@ package final class IndexStore: Sendable {
         try database.write(IndexSchema.claim)
         try migrator.migrate(database)
     }
-        ProcessOwnership.deleteSharedIndex(of: path)
 }
