@@ -96,6 +96,7 @@ extension SmallFile.Failure {
         switch self {
         case .system(let code): "cannot be read: \(SystemError.reason(code))"
         case .notAFile: "is a pipe or the like; a file is needed, which can be read again"
+        case .openToOthers: "is open to others; take that from them with chmod 600"
         }
     }
 }

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// A file of the settings, read without ever waiting for anybody.
+/// A file of the settings, or a secret's, read without ever waiting for anybody.
 ///
 /// Whatever stands under its name now: opening a pipe would wait for somebody who writes, reading
 /// one for what he writes.
@@ -11,10 +11,18 @@ package enum SmallFile {
         case system(Int32)
         /// It is a pipe or the like, which gives its bytes once at most.
         case notAFile
+        /// Others than its owner may open it, and it is to be kept from them.
+        case openToOthers
     }
 
     /// The bytes of the file at `path`: at most `limit`, and one more that tells of a longer file.
-    package static func bytes(of path: String, limit: Int) throws(Failure) -> [UInt8] {
+    ///
+    /// - Parameter isSecret: whether nobody but its owner may be allowed to read, write or run it.
+    package static func bytes(
+        of path: String,
+        limit: Int,
+        isSecret: Bool = false
+    ) throws(Failure) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw .system(errno) }
         defer { close(descriptor) }
@@ -26,6 +34,8 @@ package enum SmallFile {
         case S_IFDIR: throw .system(EISDIR)
         default: throw .notAFile
         }
+        // Of what was opened: another file may stand under the name by now.
+        guard !isSecret || status.st_mode & 0o077 == 0 else { throw .openToOthers }
         var bytes = [UInt8](repeating: 0, count: limit + 1)
         var count = 0
         while count < bytes.count {
