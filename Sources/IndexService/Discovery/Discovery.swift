@@ -17,13 +17,23 @@ final class Discovery: Sendable {
         case thorough
     }
 
-    /// How the lookup of each family ended.
-    private typealias Findings = [Result<LookupResult, Discovered.Obstacle>]
+    /// How the lookups of the families ended.
+    private struct Findings: Sendable {
+        typealias Finding = Result<LookupResult, Discovered.Obstacle>
+
+        var results: [Finding]
+        /// Whether a family was not asked to the end, because another one had enough.
+        var isEarly = false
+
+        init(_ results: [Finding]) { self.results = results }
+        init(_ obstacle: Discovered.Obstacle) { results = [.failure(obstacle)] }
+    }
 
     /// What lookups that may be joined have in common.
     private struct Question: Hashable {
-        /// The effort is part of it: who waits for one provider does not wait for all.
         let goal: LookupGoal
+        /// Who waits for one provider does not wait for all.
+        let effort: Effort
         /// How much of the budget there is time for, in quarters: who joins neither suffers from
         /// another's haste nor waits much longer than it may.
         let quarters: Int
@@ -97,7 +107,7 @@ final class Discovery: Sendable {
     func probe() async {
         var random = SystemRandomNumberGenerator()
         let goal = LookupGoal.peers(.random(using: &random), LookupGoal.Enough())
-        _ = await lookUp(goal, by: .now().advanced(by: budget))
+        _ = await lookUp(goal, .first, by: .now().advanced(by: budget))
     }
 
     /// Looks for providers of `id`; every family that the client speaks is asked.
@@ -107,9 +117,9 @@ final class Discovery: Sendable {
         by deadline: MonotonicInstant
     ) async -> Discovered {
         let enough = LookupGoal.Enough(providers: effort == .first ? 1 : .max)
-        let results = await look(for: .peers(id.infoHash, enough), by: deadline)
+        let found = await look(for: .peers(id.infoHash, enough), effort, by: deadline)
         let now = UnixTime.now()
-        return results.reduce(into: Discovered(.absent)) { whole, result in
+        return found.results.reduce(into: Discovered(.absent)) { whole, result in
             switch result {
             case .success(let result): whole.merge(Discovered(result, at: now))
             case .failure(let obstacle): whole.merge(Discovered(obstacle))
@@ -122,12 +132,16 @@ final class Discovery: Sendable {
     /// A record is only ever replaced by a newer one: an old one that is served again by whoever
     /// kept it changes nothing. One that the DHT has no more is answered for some time, as not
     /// current, and then no more.
-    func record(of name: KeyName, by deadline: MonotonicInstant) async -> FoundRecord {
-        let results = await look(for: .mutable(name.publicKey, salt: []), by: deadline)
+    func record(
+        of name: KeyName,
+        effort: Effort,
+        by deadline: MonotonicInstant
+    ) async -> FoundRecord {
+        let found = await look(for: .mutable(name.publicKey, salt: []), effort, by: deadline)
         let now = MonotonicInstant.now()
         var obstacle: Discovered.Obstacle?
         var isServed = false
-        for result in results {
+        for result in found.results {
             switch result {
             case .success(let result):
                 if let item = result.item, newest.take(item, of: name.publicKey, at: now) {
@@ -138,45 +152,70 @@ final class Discovery: Sendable {
                 obstacle = obstacle.map { min($0, failure) } ?? failure
             }
         }
-        guard let item = newest.item(of: name.publicKey, at: now),
+        if let item = newest.item(of: name.publicKey, at: now),
             let record = try? KeyNameRecord(of: name, in: item)
-        else { return obstacle.map { .unknown($0) } ?? .absent }
-        return .found(record, isCurrent: isServed && obstacle == nil)
+        {
+            let isCurrent = isServed && obstacle == nil
+            return .found(record, isCurrent: isCurrent, isEarly: found.isEarly)
+        }
+        // The item of one family says nothing of this name; a newer one of another family may.
+        if found.isEarly { return await record(of: name, effort: .thorough, by: deadline) }
+        return obstacle.map { .unknown($0) } ?? .absent
     }
 
     /// What is found by the lookup for `goal` that is under way, or else by a new one.
-    private func look(for goal: LookupGoal, by deadline: MonotonicInstant) async -> Findings {
+    private func look(
+        for goal: LookupGoal,
+        _ effort: Effort,
+        by deadline: MonotonicInstant
+    ) async -> Findings {
         let share = Double(deadline.nanoseconds(since: .now())) / Double(max(1, budget))
         let quarters = Int((min(share, 1) * 4).rounded())
         do throws(JoinError<Never>) {
-            return try await flights.join(Question(goal: goal, quarters: quarters)) { [self] in
-                .success(await lookUp(goal, by: deadline))
+            let question = Question(goal: goal, effort: effort, quarters: quarters)
+            return try await flights.join(question) { [self] in
+                .success(await lookUp(goal, effort, by: deadline))
             }
         } catch {
             switch error {
-            case .refused: return [.failure(.overCapacity)]
-            case .cancelled, .closed: return [.failure(.unreachable)]
+            case .refused: return Findings(.overCapacity)
+            case .cancelled, .closed: return Findings(.unreachable)
             }
         }
     }
 
-    /// One lookup a family, at the same time; the first that reaches the goal ends the others.
-    private func lookUp(_ goal: LookupGoal, by deadline: MonotonicInstant) async -> Findings {
+    /// One lookup a family, at the same time; the first that has enough ends the others.
+    private func lookUp(
+        _ goal: LookupGoal,
+        _ effort: Effort,
+        by deadline: MonotonicInstant
+    ) async -> Findings {
         let now = MonotonicInstant.now()
         // First the breaker: while it lets nobody through, the rate is not what is in the way.
-        guard let permit = breaker.admit(at: now) else { return [.failure(.unreachable)] }
+        guard let permit = breaker.admit(at: now) else { return Findings(.unreachable) }
         guard rate.withLock({ $0.take(at: now) }) else {
             breaker.withdrawn(permit)
-            return [.failure(.overCapacity)]
+            return Findings(.overCapacity)
         }
         let end =
             DHTInstant.now
             + TimeSpan(
                 nanoseconds: Int64(clamping: min(deadline.nanoseconds(since: now), budget))
             )
-        let results = await withTaskGroup(of: Result<LookupResult, Discovered.Obstacle>.self) {
-            group in
-            for family in Set(client.endpoints.map(\.family)) {
+        var found = await ask(Set(client.endpoints.map(\.family)), for: goal, effort, by: end)
+        report(found.results, permit)
+        found.results = await withoutEmptyFamilies(found.results)
+        return found
+    }
+
+    private func ask(
+        _ families: Set<AddressFamily>,
+        for goal: LookupGoal,
+        _ effort: Effort,
+        by end: DHTInstant
+    ) async -> Findings {
+        await withTaskGroup(of: Findings.Finding.self) { group in
+            for family in families {
                 group.addTask { [client] in
                     let options = LookupOptions(family: family)
                     do throws(MainlineError) {
@@ -188,24 +227,42 @@ final class Discovery: Sendable {
                     }
                 }
             }
-            var results: Findings = []
+            var found = Findings([])
             for await result in group {
                 // Who has enough from one family waits for no other, which may be silent.
-                if case .success(let found) = result, found.report.end == .satisfied {
+                if case .success(let one) = result, isEnough(one, for: goal, effort) {
+                    found.isEarly = found.results.count + 1 < families.count
+                    found.results = [result]
                     group.cancelAll()
-                    return [result]
+                    break
                 }
-                results.append(result)
+                found.results.append(result)
             }
-            return results
+            return found
         }
-        report(results, permit)
-        return await withoutEmptyFamilies(results)
+    }
+
+    /// Whether what one family has will do, without the others.
+    ///
+    /// The record of a key name does for who waits, unless a newer one is known: then another
+    /// family may have that.
+    private func isEnough(
+        _ found: LookupResult,
+        for goal: LookupGoal,
+        _ effort: Effort
+    ) -> Bool {
+        if found.report.end == .satisfied { return true }
+        guard effort == .first, found.report.end == .complete, let item = found.item,
+            case .mutable(let key, _, _) = goal
+        else { return false }
+        return !newest.knowsNewer(than: item, of: key, at: .now())
     }
 
     /// Leaves out a family without any node to ask, unless there is no other: where there is no
     /// network of that family, nothing can be in it.
-    private func withoutEmptyFamilies(_ results: Findings) async -> Findings {
+    private func withoutEmptyFamilies(
+        _ results: [Findings.Finding]
+    ) async -> [Findings.Finding] {
         let others = results.filter { result in
             if case .success(let result) = result { result.report.end != .noContacts } else { true }
         }
@@ -215,7 +272,7 @@ final class Discovery: Sendable {
     }
 
     /// Silence of everybody is the DHT's failure; our own refusals say nothing about it.
-    private func report(_ results: Findings, _ permit: CircuitBreaker.Permit) {
+    private func report(_ results: [Findings.Finding], _ permit: CircuitBreaker.Permit) {
         let responded = results.contains { result in
             if case .success(let result) = result { result.report.responded > 0 } else { false }
         }
@@ -239,8 +296,8 @@ final class Discovery: Sendable {
 /// Where a key name points, as far as could be found out.
 enum FoundRecord: Sendable {
     /// Not current when the DHT could not be asked to the end, or did not have it any more: it is
-    /// known from before.
-    case found(KeyNameRecord, isCurrent: Bool)
+    /// known from before. Early when a more thorough lookup may find a newer one.
+    case found(KeyNameRecord, isCurrent: Bool, isEarly: Bool)
     case absent
     case unknown(Discovered.Obstacle)
 }

@@ -37,11 +37,7 @@ final class NewestRecords: Sendable {
     /// Notes an item that the DHT has; false when a newer one is known.
     func take(_ item: StoredItem, of key: PublicKey, at now: MonotonicInstant) -> Bool {
         writing.withLock { _ in
-            if let known = sighting(of: key, at: now)?.item {
-                let isSame =
-                    item.value == known.value && item.mutable?.sequence == known.mutable?.sequence
-                guard isSame || item.supersedes(known) else { return false }
-            }
+            if knowsNewer(than: item, of: key, at: now) { return false }
             let never = MonotonicInstant.distantFuture
             let life = Life(refreshFrom: never, freshUntil: never, staleUntil: never)
             let sighting = Sighting(item: item, lastSeen: now)
@@ -52,6 +48,14 @@ final class NewestRecords: Sendable {
             )
             return true
         }
+    }
+
+    /// Whether a newer item was ever seen, be it an answer still or not.
+    func knowsNewer(than item: StoredItem, of key: PublicKey, at now: MonotonicInstant) -> Bool {
+        guard let known = sighting(of: key, at: now)?.item else { return false }
+        let isSame =
+            item.value == known.value && item.mutable?.sequence == known.mutable?.sequence
+        return !isSame && !item.supersedes(known)
     }
 
     private func sighting(of key: PublicKey, at now: MonotonicInstant) -> Sighting? {

@@ -50,6 +50,12 @@ package final class Resolver: Sendable {
         var record: (FoundRecord, SubjectStamps.Stamp)?
         /// What the DHT knows of a content id.
         var found: (ContentID, Discovered)?
+
+        var effort: Discovery.Effort { purpose == .refresh ? .thorough : .first }
+        /// Whether there may be a newer record of the key name than the one at hand.
+        var isRecordEarly: Bool {
+            if case (.found(_, _, let isEarly), _)? = record { isEarly } else { false }
+        }
     }
 
     let cache: AnswerCache
@@ -190,7 +196,9 @@ package final class Resolver: Sendable {
         guard settled != nil else { return resolved }
         store(resolved, for: search.query, search.spilled)
         note(resolved, about: search.query, entry, found)
-        if found.isEarly, search.purpose != .refresh { _ = refreshes.add(search.query) }
+        if found.isEarly || search.isRecordEarly, search.purpose != .refresh {
+            _ = refreshes.add(search.query)
+        }
         return resolved
     }
 
@@ -214,7 +222,11 @@ package final class Resolver: Sendable {
         if let (record, _) = search.record { return record }
         guard let discovery = joined else { throw .discoveryDisabled }
         let half = MonotonicInstant.now().advanced(by: discovery.budget / 2)
-        let record = await discovery.record(of: keyName, by: min(search.discoveryEnd, half))
+        let record = await discovery.record(
+            of: keyName,
+            effort: search.effort,
+            by: min(search.discoveryEnd, half)
+        )
         if case .unknown(let obstacle) = record { throw ResolveError(obstacle) }
         search.record = (record, stamps.key)
         return record
@@ -228,12 +240,12 @@ package final class Resolver: Sendable {
         switch record {
         case nil, .unknown: break
         case .absent: return IndexEntry()
-        case .found(let record, _): key = .contentID(record.manifestID)
+        case .found(let record, _, _): key = .contentID(record.manifestID)
         }
         var entry = try await readIndex(key, withManifest: query.document == .resolution)
         // Before the answer is cached.
         regions.learn(entry.providers)
-        if case .found(let record, let isCurrent) = record {
+        if case .found(let record, let isCurrent, _) = record {
             entry.ttl = record.ttl
             entry.proof = record.proof
             entry.isOutdated = !isCurrent
@@ -267,7 +279,7 @@ package final class Resolver: Sendable {
         if let (known, found) = search.found, known == id { return found }
         let found = await discovery.providers(
             of: id,
-            effort: search.purpose == .refresh ? .thorough : .first,
+            effort: search.effort,
             by: search.discoveryEnd
         )
         search.found = (id, found)

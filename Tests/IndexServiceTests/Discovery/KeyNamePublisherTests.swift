@@ -43,8 +43,10 @@ import Testing
         let published = try PublishedName(parsing: "\(label)=\(makeContentID("any"))")
         let name = try #require(published.name(under: writer.signer.publicKey))
         let end = MonotonicInstant.now().advanced(bySeconds: 5)
-        let found = await discovery.running { await $0.record(of: name, by: end) }
-        guard case .found(let record, _) = found else { return nil }
+        let found = await discovery.running {
+            await $0.record(of: name, effort: .thorough, by: end)
+        }
+        guard case .found(let record, _, _) = found else { return nil }
         return record.manifestID
     }
 

@@ -61,7 +61,11 @@ import Testing
             }
             let discovery = Discovery(client: client, budget: 5_000_000_000, newest: newest)
             record = await discovery.running { discovery in
-                await discovery.record(of: name, by: .now().advanced(bySeconds: 5))
+                await discovery.record(
+                    of: name,
+                    effort: .first,
+                    by: .now().advanced(bySeconds: 5)
+                )
             }
         }
         return (record, second.target)
@@ -71,7 +75,7 @@ import Testing
     func whatTheDHTHasNoMoreIsAnsweredAsNotCurrent(isOldOneServed: Bool) async throws {
         let hour: UInt64 = 3_600_000_000_000
         let found = try await find(published: isOldOneServed, memory: hour)
-        guard case .found(let record, let isCurrent) = found.record else {
+        guard case .found(let record, let isCurrent, _) = found.record else {
             Issue.record("\(found.record)")
             return
         }

@@ -1,0 +1,111 @@
+import Cache
+import DHTClient
+import DHTCore
+import Testing
+
+@testable import IndexService
+
+/// Key names where the nodes of one address family have fallen silent.
+@Suite(.serialized, .timeLimit(.minutes(1))) struct SilentFamilyTests {
+    private let signer: ItemSigner
+    private var name: KeyName { KeyName(signer.publicKey) }
+
+    init() throws {
+        signer = try #require(ItemSigner(seed: [UInt8](repeating: 9, count: 32)))
+    }
+
+    /// The item of a key whose name points at `text`.
+    private func makeSigned(_ text: String, in label: String = "") throws -> StoredItem {
+        let pointed =
+            label.isEmpty
+            ? name : try #require(KeyName(try Name(parsing: "\(label).\(name.keyText)")))
+        let update = try KeyNameUpdate(
+            pointing: pointed,
+            at: makeLink(text),
+            in: nil,
+            microseconds: text == "first" ? 1 : 2
+        )
+        return try #require(signer.item(value: update.value, sequence: update.sequence))
+    }
+
+    /// A client of an IPv4 network that has the item, and of an IPv6 network that is gone.
+    private func withSilentIPv6(
+        having item: StoredItem,
+        _ body: (MainlineClient) async throws -> Void
+    ) async throws {
+        let silent = try await LoopbackNetwork.start(count: 8, family: .v6)
+        try await withDHTClient(
+            contacts: 26,
+            change: { configuration in
+                configuration.binds.append(DHTCore.Endpoint(v6: 0, 1, port: 0))
+                configuration.bootstrap += silent.bootstrap
+            },
+            { client in
+                let deadline = DHTInstant.now + .seconds(5)
+                _ = try await client.publish(.item(item), deadline: deadline)
+                await silent.stop()
+                try await body(client)
+            }
+        )
+    }
+
+    private func find(
+        _ client: MainlineClient,
+        newest: NewestRecords = NewestRecords(),
+        effort: Discovery.Effort = .first
+    ) async -> FoundRecord {
+        let discovery = Discovery(client: client, budget: 1_000_000_000, newest: newest)
+        return await discovery.running { discovery in
+            await discovery.record(
+                of: name,
+                effort: effort,
+                by: .now().advanced(bySeconds: 1)
+            )
+        }
+    }
+
+    @Test func whoWaitsDoesNotWaitForThem() async throws {
+        try await withSilentIPv6(having: makeSigned("first")) { client in
+            guard case .found(let record, isCurrent: true, isEarly: true) = await find(client)
+            else {
+                Issue.record("not found, or waited for")
+                return
+            }
+            #expect(record.manifestID == makeLink("first").target)
+        }
+    }
+
+    @Test func aThoroughLookAsksThemToTheEnd() async throws {
+        try await withSilentIPv6(having: makeSigned("first")) { client in
+            let found = await find(client, effort: .thorough)
+            guard case .found(_, isCurrent: false, isEarly: false) = found else {
+                Issue.record("\(found)")
+                return
+            }
+        }
+    }
+
+    /// They may have the newer one still.
+    @Test func anItemOlderThanOneThatIsKnownIsNotEnough() async throws {
+        try await withSilentIPv6(having: makeSigned("first")) { client in
+            let newest = NewestRecords()
+            _ = newest.take(try makeSigned("second"), of: name.publicKey, at: .now())
+            let found = await find(client, newest: newest)
+            guard case .found(let record, isCurrent: false, isEarly: false) = found else {
+                Issue.record("\(found)")
+                return
+            }
+            #expect(record.manifestID == makeLink("second").target)
+        }
+    }
+
+    /// Where one family's item says nothing of a name, another's may.
+    @Test func anItemWithoutTheNameIsNoProofThatItIsAbsent() async throws {
+        try await withSilentIPv6(having: makeSigned("first", in: "other")) { client in
+            guard case .unknown = await find(client) else {
+                Issue.record("it was said to be absent")
+                return
+            }
+        }
+    }
+}
