@@ -187,6 +187,66 @@ struct RoutingTableTests {
         #expect(table.count(inBucket: 0) <= 1)
     }
 
+    @Test func aDeadContactHidesNoLivingNeighbour() {
+        var table = makeTable()
+        let dead = Endpoint(12, 0, 0, 1, port: 1)
+        let living = Endpoint(12, 0, 0, 2, port: 1)
+        answer(&table, 1, endpoint: dead)
+        #expect(answer(&table, 2, endpoint: living) == .waiting(doubtful: nil))
+        // Of one network one may wait; others wait beside it.
+        #expect(answer(&table, 3, endpoint: Endpoint(12, 0, 0, 3, port: 1)) != .added)
+        #expect(answer(&table, 2, endpoint: living) == .waiting(doubtful: nil))
+        answer(&table, 4)
+        // A neighbour fails, and not just anybody.
+        table.failed(id: makeFarID(4), endpoint: makeEndpoint(4))
+        #expect(table.contains(id: makeFarID(4), endpoint: makeEndpoint(4)))
+        table.failed(id: makeFarID(1), endpoint: dead)
+        #expect(!table.contains(id: makeFarID(1), endpoint: dead))
+        #expect(table.contains(id: makeFarID(2), endpoint: living))
+        #expect(table.count == 2)
+        #expect(table.brokenInvariant == nil)
+    }
+
+    @Test func aNeighbourOfOneThatFailedEntersAtOnce() {
+        var table = makeTable()
+        let dead = Endpoint(12, 0, 0, 1, port: 1)
+        let living = Endpoint(12, 0, 0, 2, port: 1)
+        answer(&table, 1, endpoint: dead)
+        table.failed(id: makeFarID(1), endpoint: dead)
+        #expect(answer(&table, 2, endpoint: living) == .replaced)
+        #expect(table.contains(id: makeFarID(2), endpoint: living))
+        #expect(table.count == 1)
+    }
+
+    @Test func aNeighbourThatWaitsHasTheDoubtfulOneAsked() {
+        var table = makeTable()
+        answer(&table, 1, endpoint: Endpoint(12, 0, 0, 1, port: 1))
+        let later = 16 * 60_000
+        let neighbour = Endpoint(12, 0, 0, 2, port: 1)
+        guard
+            case .waiting(let doubtful?) = answer(&table, 2, at: later, endpoint: neighbour)
+        else {
+            Issue.record("nobody is doubted")
+            return
+        }
+        #expect(doubtful.id == makeFarID(1))
+    }
+
+    @Test func aCrowdThatWaitsDrivesOutNobodyWhoWaits() {
+        var table = makeTable()
+        for number in 0..<8 { answer(&table, number) }
+        let patient = makeEndpoint(100)
+        #expect(answer(&table, 100, endpoint: patient) == .waiting(doubtful: nil))
+        for number in 2..<200 {
+            let endpoint = Endpoint(11, 0, 3, UInt8(number), port: 1)
+            answer(&table, 1_000 + number, endpoint: endpoint)
+        }
+        // The last that came waits for its neighbour alone.
+        table.failed(id: makeFarID(5), endpoint: makeEndpoint(5))
+        #expect(table.contains(id: makeFarID(100), endpoint: patient))
+        #expect(table.brokenInvariant == nil)
+    }
+
     @Test func sharedNetworksAreAllowedOnRequest() {
         var table = makeTable(shared: true)
         for number in 0..<8 {

@@ -36,7 +36,7 @@ package struct RoutingTable: Sendable {
         case added
         /// Took the place of a bad contact, or of its own earlier self.
         case replaced
-        /// The bucket is full; it waits.
+        /// The bucket is full, or its /24 or /64 has its share of it; it waits.
         ///
         /// `doubtful` is who should be pinged, if anyone.
         case waiting(doubtful: Contact?)
@@ -265,7 +265,9 @@ extension RoutingTable {
             }
             admission = .replaced
         }
-        guard hasShare(contact.endpoint.network, in: index) else { return .refused(.networkFull) }
+        guard hasShare(contact.endpoint.network, in: index) else {
+            return admitNeighbour(contact, to: index, at: now)
+        }
         if buckets[index].contacts.count < capacity(of: index) {
             insert(contact, in: index)
             return admission
@@ -291,6 +293,34 @@ extension RoutingTable {
         return .waiting(doubtful: doubtful)
     }
 
+    /// Finds a place for a contact whose network has its share: that of a neighbour in its bucket
+    /// that failed, now or later, so that no dead node hides a living one.
+    private mutating func admitNeighbour(
+        _ contact: Contact,
+        to index: Int,
+        at now: DHTInstant
+    ) -> Admission {
+        let network = contact.endpoint.network
+        let contacts = buckets[index].contacts
+        let neighbours = contacts.indices.filter { contacts[$0].endpoint.network == network }
+        guard !neighbours.isEmpty else { return .refused(.networkFull) }
+        let failing = neighbours.first {
+            Int(contacts[$0].failures) >= settings.failuresUntilReplaced
+        }
+        if let failing {
+            remove(at: failing, in: index)
+            insert(contact, in: index)
+            return .replaced
+        }
+        // One of a network is enough, so that no network crowds out the others that wait.
+        buckets[index].replacements.removeAll { $0.endpoint.network == network }
+        wait(contact, in: index)
+        let doubtful = neighbours.first {
+            contacts[$0].standing(at: now, settings) == .questionable
+        }
+        return .waiting(doubtful: doubtful.map { contacts[$0] })
+    }
+
     private mutating func wait(_ contact: Contact, in index: Int) {
         buckets[index].replacements.removeAll { $0.endpoint == contact.endpoint }
         if buckets[index].replacements.count >= settings.replacementCapacity {
@@ -301,15 +331,17 @@ extension RoutingTable {
 
     /// Puts the replacement that answered most recently into a failing contact's place.
     private mutating func replace(_ slot: Int, in index: Int) -> Bool {
-        while let candidate = buckets[index].replacements.popLast() {
-            guard bucketOfAddress[addressKey(candidate.endpoint)] == nil,
-                !buckets[index].contacts.contains(where: { $0.id == candidate.id })
-            else { continue }
-            let leaving = buckets[index].contacts[slot].endpoint.network
-            guard
-                leaving == candidate.endpoint.network
-                    || hasShare(candidate.endpoint.network, in: index)
-            else { continue }
+        let leaving = buckets[index].contacts[slot].endpoint.network
+        for position in buckets[index].replacements.indices.reversed() {
+            let candidate = buckets[index].replacements[position]
+            let isInUse =
+                bucketOfAddress[addressKey(candidate.endpoint)] != nil
+                || buckets[index].contacts.contains { $0.id == candidate.id }
+            let network = candidate.endpoint.network
+            // One whose network has its share goes on waiting for a neighbour to fail.
+            guard isInUse || leaving == network || hasShare(network, in: index) else { continue }
+            buckets[index].replacements.remove(at: position)
+            guard !isInUse else { continue }
             remove(at: slot, in: index)
             insert(candidate, in: index)
             return true
