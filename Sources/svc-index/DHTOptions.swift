@@ -81,6 +81,39 @@ struct DHTOptions: ParsableArguments {
 extension MainlineClient {
     /// The families of the sockets: what there is to look in.
     var families: [AddressFamily] { endpoints.map(\.family) }
+
+    /// Looks something up in every family at once; the results in the order of the sockets, without
+    /// those of families in which there was nobody to ask.
+    func lookUp(
+        _ goal: LookupGoal,
+        isTraced: Bool,
+        deadline: DHTInstant
+    ) async throws(MainlineError) -> [LookupResult] {
+        let families = families
+        let outcomes = await withTaskGroup { group in
+            for (place, family) in families.enumerated() {
+                group.addTask { () async -> (Int, Result<LookupResult, MainlineError>) in
+                    let options = LookupOptions(family: family, isTraced: isTraced)
+                    do throws(MainlineError) {
+                        let result = try await self.lookup(
+                            goal,
+                            options: options,
+                            deadline: deadline
+                        )
+                        return (place, .success(result))
+                    } catch {
+                        return (place, .failure(error))
+                    }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        var results: [LookupResult] = []
+        for (_, outcome) in outcomes.sorted(by: { $0.0 < $1.0 }) {
+            results.append(try outcome.get())
+        }
+        return results.withoutEmptyFamilies
+    }
 }
 
 extension Settings.DHT {

@@ -11,17 +11,11 @@ struct KeyNameLookup {
 
     func run() async throws {
         let results = try await options.withClient { client, settings throws(MainlineError) in
-            var results: [LookupResult] = []
-            for family in client.families {
-                results.append(
-                    try await client.lookup(
-                        .mutable(name.publicKey, salt: []),
-                        options: LookupOptions(family: family, isTraced: isTraced),
-                        deadline: settings.deadlineFromNow
-                    )
-                )
-            }
-            return results.withoutEmptyFamilies
+            try await client.lookUp(
+                .mutable(name.publicKey, salt: []),
+                isTraced: isTraced,
+                deadline: settings.deadlineFromNow
+            )
         }
         guard let item = results.newestItem else {
             try show(results, record: nil)

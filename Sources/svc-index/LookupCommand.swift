@@ -54,17 +54,11 @@ struct LookupCommand: AsyncParsableCommand {
         }
         let enough = LookupGoal.Enough(providers: all ? .max : 1)
         let results = try await options.withClient { client, settings throws(MainlineError) in
-            var results: [LookupResult] = []
-            for family in client.families {
-                results.append(
-                    try await client.lookup(
-                        .peers(id.infoHash, enough),
-                        options: LookupOptions(family: family, isTraced: trace),
-                        deadline: settings.deadlineFromNow
-                    )
-                )
-            }
-            return results.withoutEmptyFamilies
+            try await client.lookUp(
+                .peers(id.infoHash, enough),
+                isTraced: trace,
+                deadline: settings.deadlineFromNow
+            )
         }
         if json { try LookupJSON(id, results).print() } else { try Self.print(results) }
         if results.contains(where: { $0.verdict == .found }) { return }
