@@ -77,6 +77,31 @@ struct PacketRateTests {
         #expect(most == 39)
     }
 
+    @Test func whoLeavesAReserveFindsItsPartOfTheBurstAndTheWholeRate() {
+        var rates = AddressRates(perSecond: 2, burst: 20, limit: 10)
+        func drain(leaving reserve: Int, at time: Int) -> Int {
+            var sent = 0
+            while rates.nextFree(for: makeEndpoint(1), at: makeTime(time), leaving: reserve)
+                <= makeTime(time), rates.take(makeEndpoint(1), at: makeTime(time))
+            { sent += 1 }
+            return sent
+        }
+        #expect(drain(leaving: 10, at: 0) == 10)
+        #expect(drain(leaving: 10, at: 1_000) == 2)
+        // The reserve is there for the others, and is filled up again before anything else.
+        #expect(drain(leaving: 0, at: 1_000) == 10)
+        #expect(drain(leaving: 10, at: 5_000) == 0)
+        #expect(drain(leaving: 0, at: 5_000) == 8)
+        #expect(drain(leaving: 10, at: 11_000) == 2)
+    }
+
+    @Test func aReserveAsLargeAsTheBurstIsAWaitForTheWholeBurst() {
+        var rates = AddressRates(perSecond: 1, burst: 2, limit: 10)
+        #expect(rates.take(makeEndpoint(1), at: makeTime(0)) == true)
+        let free = rates.nextFree(for: makeEndpoint(1), at: makeTime(0), leaving: 100)
+        #expect(free == makeTime(1_000))
+    }
+
     @Test func addressesAreCountedApartAndForgotten() {
         var rates = AddressRates(perSecond: 1, burst: 1, limit: 4)
         for number in 0..<4 { #expect(rates.take(makeEndpoint(number), at: makeTime(0)) == true) }

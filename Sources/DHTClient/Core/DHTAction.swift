@@ -44,17 +44,32 @@ package enum DHTRefusal: Error, Equatable, Sendable {
 /// What a lookup is to do beside finding its goal.
 package struct LookupOptions: Sendable {
     package var family = AddressFamily.v4
+    package var priority = LookupPriority.caller
     /// Report every query.
     package var isTraced = false
     /// How long to listen on after an early end; nil takes the setting.
     package var harvestTime: TimeSpan?
 
-    package init(family: AddressFamily = .v4, isTraced: Bool = false, harvestTime: TimeSpan? = nil)
-    {
+    package init(
+        family: AddressFamily = .v4,
+        priority: LookupPriority = .caller,
+        isTraced: Bool = false,
+        harvestTime: TimeSpan? = nil
+    ) {
         self.family = family
+        self.priority = priority
         self.isTraced = isTraced
         self.harvestTime = harvestTime
     }
+}
+
+/// Which lookups our own pacing lets go first.
+package enum LookupPriority: Int, Sendable, CaseIterable {
+    /// Somebody waits.
+    case caller
+    /// Nobody waits: it leaves a part of each node's burst to those of callers and, once it has
+    /// found something, does without a few nodes that it would have to wait for.
+    case background
 }
 
 /// The health of a node, for readiness and metrics.

@@ -12,10 +12,21 @@ package struct DHTCounters: Sendable {
     package var queriesRefused = 0
     /// Queries that the driver could not send.
     package var queriesUnsent = 0
-    /// How often a query of a lookup had to wait for our own rates.
-    package var queriesHeldBack = 0
+    private var heldBack = [Int](repeating: 0, count: PacingLimit.count)
 
     package init() {}
+
+    /// How often a lookup of a priority had to wait with a query for a rate of our own.
+    package subscript(heldBackBy limit: PacingLimit, priority: LookupPriority) -> Int {
+        heldBack[limit.index(priority)]
+    }
+
+    /// The same, whatever the rate and the priority.
+    package var queriesHeldBack: Int { heldBack.reduce(0, +) }
+
+    package mutating func holdBack(by limit: PacingLimit, _ priority: LookupPriority) {
+        heldBack[limit.index(priority)] += 1
+    }
 
     package subscript(reason: DropReason) -> Int {
         drops[reason.rawValue]
@@ -27,6 +38,20 @@ package struct DHTCounters: Sendable {
 
     /// Everything dropped, whatever the reason.
     package var dropped: Int { drops.reduce(0, +) }
+}
+
+/// Which of our own limits a query waits for.
+package enum PacingLimit: Int, Sendable, CaseIterable {
+    /// The queries to one node.
+    case node
+    /// Those to all, a second or under way.
+    case overall
+
+    static let count = allCases.count * LookupPriority.allCases.count
+
+    func index(_ priority: LookupPriority) -> Int {
+        rawValue * LookupPriority.allCases.count + priority.rawValue
+    }
 }
 
 /// Why something from the network was not taken: a whole datagram, or an entry of one.

@@ -63,8 +63,13 @@ extension Lookup {
         guard ending(at: startedAt) == .complete else { return nil }
         var settled = 0
         for candidate in shortlist.candidates where settled < settings.k {
-            if candidate.state == .fresh { return "complete, though a closer one was not asked" }
-            if candidate.state == .answered || candidate.state == .overdue { settled += 1 }
+            let isLeftOut = candidate.state == .fresh
+            if isLeftOut, !isDispensable(candidate) {
+                return "complete, though a closer one was not asked"
+            }
+            if isLeftOut || candidate.state == .answered || candidate.state == .overdue {
+                settled += 1
+            }
         }
         return nil
     }

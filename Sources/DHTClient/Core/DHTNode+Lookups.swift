@@ -3,6 +3,7 @@ struct ActiveLookup: Sendable {
     let id: LookupID
     var lookup: Lookup
     let purpose: Purpose
+    let priority: LookupPriority
     let isTraced: Bool
     /// How long to go on listening after an early end.
     let harvestTime: TimeSpan
@@ -104,6 +105,7 @@ extension DHTNode {
             allowsSharedNetworks: settings.allowsSharedNetworks,
             delays: currentDelays,
             needsAllTokens: isWrite,
+            givesWay: options.priority == .background,
             deadline: isWrite ? now + deadline.since(now).scaled(by: share) : deadline,
             at: now
         )
@@ -112,6 +114,7 @@ extension DHTNode {
             id: id,
             lookup: lookup,
             purpose: purpose,
+            priority: options.priority,
             isTraced: options.isTraced,
             harvestTime: options.harvestTime ?? settings.lookup.harvestTime,
             deadline: deadline,
@@ -207,14 +210,12 @@ extension DHTNode {
 
     private mutating func pumpSearch(at index: Int, _ now: DHTInstant) {
         if let end = lookups[index]?.lookup.ending(at: now) { return finish(at: index, end, now) }
+        let reserve = reserve(against: lookups[index]?.priority ?? .caller)
         while let next = lookups[index]?.lookup.nextQuery(at: now) {
-            guard !mustWait(index, at: now) else {
-                holdBack(index)
-                break
-            }
-            let free = sendRates.nextFree(for: next.endpoint, at: now)
+            guard !mustWait(index, at: now) else { break }
+            let free = sendRates.nextFree(for: next.endpoint, at: now, leaving: reserve)
             if free > now {
-                holdBack(index)
+                holdBack(index, by: .node)
                 lookups[index]?.lookup.deferCandidate(next.place, until: free)
             } else {
                 send(next, at: index, now)
@@ -224,9 +225,19 @@ extension DHTNode {
         lookups[index]?.wake = wake ?? .distantFuture
     }
 
-    private mutating func holdBack(_ index: Int) {
+    /// How many queries of a node's burst a lookup leaves to others.
+    private func reserve(against priority: LookupPriority) -> Int {
+        switch priority {
+        case .caller: 0
+        case .background:
+            Int(Double(settings.pacing.queryBurstToOneNode) * settings.pacing.burstShareOfCallers)
+        }
+    }
+
+    private mutating func holdBack(_ index: Int, by limit: PacingLimit) {
+        guard let priority = lookups[index]?.priority else { return }
         lookups[index]?.lookup.report.heldBack += 1
-        counters.queriesHeldBack += 1
+        counters.holdBack(by: limit, priority)
     }
 
     /// Waits for what was under way at an early end, without asking anything more.
@@ -250,6 +261,7 @@ extension DHTNode {
         guard let id = lookups[index]?.id, lookups[index]?.isStarved == false else { return true }
         lookups[index]?.isStarved = true
         starved.append(id)
+        holdBack(index, by: .overall)
         return true
     }
 

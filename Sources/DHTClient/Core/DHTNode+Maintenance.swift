@@ -224,7 +224,7 @@ extension DHTNode {
             .nodes(target),
             target: target,
             purpose: .refresh(next),
-            options: LookupOptions(family: family),
+            options: LookupOptions(family: family, priority: .background),
             deadline: now + settings.maintenance.lookupTime,
             at: now
         )

@@ -185,6 +185,8 @@ package struct PacingSettings: Sendable {
     /// Many lookups at once begin with the same contacts of the own table: a lookup that may not
     /// ask the closest one takes a detour.
     package var queryBurstToOneNode = 20
+    /// The part of that burst which lookups in the background leave to those somebody waits for.
+    package var burstShareOfCallers = 0.5
     /// Queries without an answer at once; bounds what can arrive in one go.
     ///
     /// 250 lookups at once have up to 1,250 under way; answers to twice as many fit the receive

@@ -28,7 +28,7 @@ package struct PacketRate: Sendable {
 /// A rate per address with a bound on how many addresses are remembered.
 package struct AddressRates: Sendable {
     private let interval: TimeSpan
-    private let tolerance: TimeSpan
+    private let burst: Int
     private let limit: Int
     private var fullAt: [Endpoint: DHTInstant] = [:]
     /// No forgetting before this, so that a flood of addresses cannot make every call a sweep.
@@ -37,14 +37,21 @@ package struct AddressRates: Sendable {
     /// At most `perSecond` a second to each address on average, and `burst` at once after a pause.
     package init(perSecond: Int, burst: Int, limit: Int) {
         interval = TimeSpan(nanoseconds: 1_000_000_000 / Int64(max(1, perSecond)))
-        tolerance = TimeSpan(nanoseconds: interval.nanoseconds * Int64(max(1, burst) - 1))
+        self.burst = max(1, burst)
         self.limit = limit
     }
 
     /// When the next packet may go to an address.
-    package func nextFree(for endpoint: Endpoint, at now: DHTInstant) -> DHTInstant {
+    ///
+    /// - Parameter reserve: packets of the burst that it must leave to others.
+    package func nextFree(
+        for endpoint: Endpoint,
+        at now: DHTInstant,
+        leaving reserve: Int = 0
+    ) -> DHTInstant {
         guard let fullAt = fullAt[endpoint], fullAt > now else { return now }
-        return DHTInstant(nanoseconds: fullAt.nanoseconds - tolerance.nanoseconds)
+        let tolerance = interval.nanoseconds * Int64(max(0, burst - 1 - max(0, reserve)))
+        return DHTInstant(nanoseconds: fullAt.nanoseconds - tolerance)
     }
 
     /// Takes one packet if it may pass at once; an address that cannot be remembered passes, and

@@ -9,12 +9,19 @@ internal import Synchronization
 /// it went. Who wants the same with the same effort at the same time causes one lookup, whatever
 /// the questions are that it is for.
 final class Discovery: Sendable {
-    /// How much a lookup is to find before it answers.
+    /// How much a lookup is to find before it answers, and who goes first.
     enum Effort: Sendable {
         /// Somebody waits: the first provider will do, a thorough lookup can follow.
         case first
-        /// Nobody waits: all of the closest nodes are asked.
+        /// Nobody waits: all of the closest nodes are asked, as far as callers leave room.
         case thorough
+
+        fileprivate var priority: LookupPriority {
+            switch self {
+            case .first: .caller
+            case .thorough: .background
+            }
+        }
     }
 
     /// How the lookups of the families ended.
@@ -32,7 +39,8 @@ final class Discovery: Sendable {
     /// What lookups that may be joined have in common.
     private struct Question: Hashable {
         let goal: LookupGoal
-        /// Who waits for one provider does not wait for all.
+        /// Who waits does not wait for a lookup that gives way to others, nor for all when one
+        /// provider will do.
         let effort: Effort
         /// How much of the budget there is time for, in quarters: who joins neither suffers from
         /// another's haste nor waits much longer than it may.
@@ -40,7 +48,16 @@ final class Discovery: Sendable {
     }
 
     /// The longest that one resolve may spend in the DHT, in nanoseconds.
-    var budget: UInt64 { budgetCell.load(ordering: .relaxed) }
+    ///
+    /// A thorough lookup that gives way to callers takes longer, and what it could not finish would
+    /// replace a better answer.
+    func budget(for effort: Effort) -> UInt64 {
+        let budget = budgetCell.load(ordering: .relaxed)
+        return switch effort {
+        case .first: budget
+        case .thorough: budget * 4
+        }
+    }
     private let budgetCell: Atomic<UInt64>
     private let client: MainlineClient
     private let rate: Mutex<TokenBucket>
@@ -107,7 +124,7 @@ final class Discovery: Sendable {
     func probe() async {
         var random = SystemRandomNumberGenerator()
         let goal = LookupGoal.peers(.random(using: &random), LookupGoal.Enough())
-        _ = await lookUp(goal, .first, by: .now().advanced(by: budget))
+        _ = await lookUp(goal, .first, by: .now().advanced(by: budget(for: .first)))
     }
 
     /// Looks for providers of `id`; every family that the client speaks is asked.
@@ -169,10 +186,11 @@ final class Discovery: Sendable {
         _ effort: Effort,
         by deadline: MonotonicInstant
     ) async -> Findings {
+        let budget = budget(for: effort)
         let share = Double(deadline.nanoseconds(since: .now())) / Double(max(1, budget))
         let quarters = Int((min(share, 1) * 4).rounded())
+        let question = Question(goal: goal, effort: effort, quarters: quarters)
         do throws(JoinError<Never>) {
-            let question = Question(goal: goal, effort: effort, quarters: quarters)
             return try await flights.join(question) { [self] in
                 .success(await lookUp(goal, effort, by: deadline))
             }
@@ -200,10 +218,12 @@ final class Discovery: Sendable {
         let end =
             DHTInstant.now
             + TimeSpan(
-                nanoseconds: Int64(clamping: min(deadline.nanoseconds(since: now), budget))
+                nanoseconds: Int64(
+                    clamping: min(deadline.nanoseconds(since: now), budget(for: effort))
+                )
             )
         var found = await ask(Set(client.endpoints.map(\.family)), for: goal, effort, by: end)
-        report(found.results, permit)
+        report(found.results, of: effort, permit)
         found.results = await withoutEmptyFamilies(found.results)
         return found
     }
@@ -217,7 +237,7 @@ final class Discovery: Sendable {
         await withTaskGroup(of: Findings.Finding.self) { group in
             for family in families {
                 group.addTask { [client] in
-                    let options = LookupOptions(family: family)
+                    let options = LookupOptions(family: family, priority: effort.priority)
                     do throws(MainlineError) {
                         return .success(
                             try await client.lookup(goal, options: options, deadline: end)
@@ -272,12 +292,18 @@ final class Discovery: Sendable {
     }
 
     /// Silence of everybody is the DHT's failure; our own refusals say nothing about it.
-    private func report(_ results: [Findings.Finding], _ permit: CircuitBreaker.Permit) {
+    private func report(
+        _ results: [Findings.Finding],
+        of effort: Effort,
+        _ permit: CircuitBreaker.Permit
+    ) {
         let responded = results.contains { result in
             if case .success(let result) = result { result.report.responded > 0 } else { false }
         }
         let refused = results.allSatisfy { result in
             switch result {
+            // One that gives way may get no further than to the one node that is silent.
+            case .success(let result) where effort == .thorough: result.report.heldBack > 0
             case .success(let result): result.report.isHeldBack
             // Without a result there was no lookup: its deadline had passed before it began.
             case .failure(let obstacle): obstacle != .unreachable

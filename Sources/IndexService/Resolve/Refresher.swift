@@ -7,7 +7,7 @@ internal import Synchronization
 /// end.
 ///
 /// A few at once and no more (`RefreshQueue.places`), so that it never competes with callers for
-/// the store or the DHT.
+/// the store; in the DHT callers' lookups go first (`Discovery.Effort`).
 final class Refresher: Service {
     /// How often it looks which pinned keys are due.
     private static let period = Duration.milliseconds(200)

@@ -35,6 +35,8 @@ package final class Resolver: Sendable {
         case bypass
         /// Nobody waits: an answer in RAM is to be renewed, and the DHT asked to the end.
         case refresh
+
+        fileprivate var effort: Discovery.Effort { self == .refresh ? .thorough : .first }
     }
 
     /// A miss on its way, over all of its attempts.
@@ -51,7 +53,6 @@ package final class Resolver: Sendable {
         /// What the DHT knows of a content id.
         var found: (ContentID, Discovered)?
 
-        var effort: Discovery.Effort { purpose == .refresh ? .thorough : .first }
         /// Whether there may be a newer record of the key name than the one at hand.
         var isRecordEarly: Bool {
             if case (.found(_, _, let isEarly), _)? = record { isEarly } else { false }
@@ -170,8 +171,9 @@ package final class Resolver: Sendable {
             purpose: purpose,
             deadline: deadline,
             spilled: spilled,
-            discoveryEnd: joined.map { min(deadline, startedAt.advanced(by: $0.budget)) }
-                ?? deadline
+            discoveryEnd: joined.map { discovery in
+                min(deadline, startedAt.advanced(by: discovery.budget(for: purpose.effort)))
+            } ?? deadline
         )
         for _ in 0..<3 {
             if let resolved = try await attempt(&search) { return resolved }
@@ -221,10 +223,11 @@ package final class Resolver: Sendable {
         }
         if let (record, _) = search.record { return record }
         guard let discovery = joined else { throw .discoveryDisabled }
-        let half = MonotonicInstant.now().advanced(by: discovery.budget / 2)
+        let effort = search.purpose.effort
+        let half = MonotonicInstant.now().advanced(by: discovery.budget(for: effort) / 2)
         let record = await discovery.record(
             of: keyName,
-            effort: search.effort,
+            effort: effort,
             by: min(search.discoveryEnd, half)
         )
         if case .unknown(let obstacle) = record { throw ResolveError(obstacle) }
@@ -279,7 +282,7 @@ package final class Resolver: Sendable {
         if let (known, found) = search.found, known == id { return found }
         let found = await discovery.providers(
             of: id,
-            effort: search.effort,
+            effort: search.purpose.effort,
             by: search.discoveryEnd
         )
         search.found = (id, found)

@@ -68,7 +68,7 @@ extension SettingsSchema {
             \.dht.deadline,
             .milliseconds(10...30_000),
             reload: true,
-            "the time one lookup has"
+            "the time one lookup has; one in the background has four times as long"
         ),
         SettingRow(
             "dht.hop_cap",
@@ -106,7 +106,7 @@ extension SettingsSchema {
             "dht.query_burst_to_one_node",
             \.dht.queryBurstToOneNode,
             .count(1...1_000_000),
-            "queries that may go to one node at once after a pause"
+            "queries that may go to one node at once after a pause, half of them for callers only"
         ),
         SettingRow(
             "dht.allow_private_addresses",

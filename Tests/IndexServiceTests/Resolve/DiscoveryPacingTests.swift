@@ -33,6 +33,33 @@ import Testing
         }
     }
 
+    @Test func whatNobodyWaitsForGivesWayAndHasLonger() async throws {
+        try await withDHTClient(change: {
+            $0.node.pacing.queryBurstToOneNode = 4
+            $0.node.pacing.queriesPerSecondToOneNode = 100
+        }) { client in
+            let discovery = Discovery(client: client, budget: 1_200_000_000)
+            #expect(discovery.budget(for: .first) == 1_200_000_000)
+            #expect(discovery.budget(for: .thorough) == 4_800_000_000)
+            let end = MonotonicInstant.now().advanced(bySeconds: 30)
+            let found = await discovery.running { discovery in
+                await withTaskGroup(of: Discovered.self) { group in
+                    for number in 0..<10 {
+                        let id = makeContentID("nowhere \(number)")
+                        group.addTask {
+                            await discovery.providers(of: id, effort: .thorough, by: end)
+                        }
+                    }
+                    return await group.reduce(into: []) { $0.append($1) }
+                }
+            }
+            #expect(found.allSatisfy { $0.verdict == .absent && $0.isComplete })
+            let counters = await client.status().node.counters
+            #expect(counters[heldBackBy: .node, .background] > 0)
+            #expect(counters[heldBackBy: .node, .caller] == 0)
+        }
+    }
+
     @Test func theRatesOfTheSettingsAreThoseOfTheClient() throws {
         func pacing(_ settings: Settings.DHT) throws -> PacingSettings {
             try MainlineConfiguration(settings: settings).node.pacing

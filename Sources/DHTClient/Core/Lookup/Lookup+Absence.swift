@@ -5,7 +5,7 @@ extension Lookup {
     var mayEnd: Bool { !isEmptyHanded || hasHeardTheClosest }
 
     /// Whether there was something to find and nothing has been found.
-    private var isEmptyHanded: Bool {
+    var isEmptyHanded: Bool {
         switch goal {
         case _ where needsAllTokens: false
         case .nodes: false

@@ -14,6 +14,8 @@ package struct Lookup: Sendable {
     let quorum: Int
     /// Whether it is the search of a write, which no result ends.
     let needsAllTokens: Bool
+    /// Whether it does without a few nodes that it would have to wait for.
+    let givesWay: Bool
     /// Delays now in force; the owner renews them as reply times change.
     package var delays: Delays
     package internal(set) var shortlist: Shortlist
@@ -51,6 +53,7 @@ package struct Lookup: Sendable {
         allowsSharedNetworks: Bool,
         delays: Delays,
         needsAllTokens: Bool = false,
+        givesWay: Bool = false,
         deadline: DHTInstant,
         at now: DHTInstant
     ) {
@@ -61,6 +64,7 @@ package struct Lookup: Sendable {
         self.deadline = deadline
         startedAt = now
         self.needsAllTokens = needsAllTokens
+        self.givesWay = givesWay
         quorum = needsAllTokens ? settings.k : min(settings.quorum, settings.k)
         shortlist = Shortlist(
             target: target,
@@ -311,12 +315,16 @@ extension Lookup {
     private var settlement: Settlement {
         var answered = 0
         var overdue = 0
+        var spared = 0
         var isDoubted = false
         for place in shortlist.order {
             switch shortlist[place].state {
             case .fresh where shortlist.isDoubtful(shortlist[place]):
                 isDoubted = true
                 continue
+            case .fresh where isDispensable(shortlist[place]) && spared < settings.k - quorum:
+                spared += 1
+                overdue += 1
             case .fresh, .open, .stalled: return .open
             case .failed: continue
             case .answered: answered += 1
@@ -327,6 +335,14 @@ extension Lookup {
             }
         }
         return .open
+    }
+
+    /// Whether a candidate that has not been asked may count as silent: its node has had its share
+    /// of packets, and whoever gives way leaves it to others.
+    ///
+    /// Not while nothing has been found, for then it might be there.
+    func isDispensable(_ candidate: Candidate) -> Bool {
+        givesWay && candidate.deferredUntil > .distantPast && !isEmptyHanded
     }
 
     private func isEnough(answered: Int, overdue: Int) -> Bool {
