@@ -14,8 +14,8 @@ extension MetricDescription {
             help: "Time of a lookup in the DHT, from its start to its result.",
             whenItRises: """
                 Compare with `dht_queries_total{result="timeout"}`: if both rise, nodes are silent \
-                or the network is slow; if this alone rises, queries wait for their turn: raise \
-                `dht.queries_per_second`.
+                or the network is slow; if this alone rises, queries wait for their turn: see \
+                `dht_queries_held_back_total`.
                 """
         ),
         MetricDescription(
@@ -36,6 +36,22 @@ extension MetricDescription {
                 More `ok` is more lookups. A share of `timeout` of a third is usual on the public \
                 network; near 1 the network cannot be reached: check the firewall for UDP. \
                 `error`: other nodes refuse what we send.
+                """
+        ),
+        MetricDescription(
+            "dht_queries_held_back_total",
+            .counter,
+            [
+                Label(name: "limit", values: PacingLimit.allCases.map(\.text)),
+                Label(name: "lookup", values: LookupPriority.allCases.map(\.text)),
+            ],
+            help: "How often a lookup had to wait with a query for a limit of our own.",
+            whenItRises: """
+                `caller`: somebody waits for it. With `node` the network is small for what is \
+                asked of it: raise `dht.query_burst_to_one_node` or \
+                `dht.queries_per_second_to_one_node`, on a network of your own only, for others \
+                ban who asks more; with `overall` raise `dht.queries_per_second`. `background`: \
+                refreshes give way to callers, as they should.
                 """
         ),
         MetricDescription(
@@ -107,6 +123,26 @@ package enum QueryResult: Int, MetricLabelValue {
         case .ok: "ok"
         case .timeout: "timeout"
         case .error: "error"
+        }
+    }
+}
+
+extension PacingLimit {
+    /// As label `limit`.
+    var text: String {
+        switch self {
+        case .node: "node"
+        case .overall: "overall"
+        }
+    }
+}
+
+extension LookupPriority {
+    /// As label `lookup`.
+    var text: String {
+        switch self {
+        case .caller: "caller"
+        case .background: "background"
         }
     }
 }

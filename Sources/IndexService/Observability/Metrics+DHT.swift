@@ -19,6 +19,7 @@ extension Metrics {
     /// Reads the client's own counts before each exposition, on the thread that asks for it.
     func readDHT(_ read: @escaping @Sendable () -> DHTStatus?) {
         let (cells, queries) = (cells, registry.scalar("dht_queries_total"))
+        let heldBack = registry.scalar("dht_queries_held_back_total")
         let nodes = registry.scalar("dht_nodes")
         let drops = [
             (registry.scalar("dht_datagrams_dropped_total"), DropReason.ofDatagrams),
@@ -38,6 +39,15 @@ extension Metrics {
             ]
             for (result, count) in results {
                 queries.set(Double(count), series: result.rawValue, in: cells)
+            }
+            for limit in PacingLimit.allCases {
+                for priority in LookupPriority.allCases {
+                    heldBack.set(
+                        Double(counters[heldBackBy: limit, priority]),
+                        series: limit.rawValue * LookupPriority.allCases.count + priority.rawValue,
+                        in: cells
+                    )
+                }
             }
             nodes.set(Double(status.good), series: NodeState.good.rawValue, in: cells)
             let dubious = Double(status.questionable)

@@ -30,6 +30,27 @@ import Testing
         }
     }
 
+    @Test func everyLimitOfOurOwnHasASeriesForCallersAndOneForTheOthers() throws {
+        let metrics = Metrics()
+        var counters = DHTCounters()
+        var count = 0
+        var expected: [(limit: PacingLimit, lookup: LookupPriority, count: Int)] = []
+        for limit in PacingLimit.allCases {
+            for priority in LookupPriority.allCases {
+                count += 1
+                for _ in 0..<count { counters.holdBack(by: limit, priority) }
+                expected.append((limit, priority, count))
+            }
+        }
+        metrics.readDHT { [counters] in DHTStatus(id: .zero, counters: counters) }
+        let exposition = try Exposition(metrics.exposition())
+        for (limit, lookup, count) in expected {
+            let labels = "limit=\(limit.text),lookup=\(lookup.text)"
+            let value = exposition.value("dht_queries_held_back_total", labels)
+            #expect(value == Double(count), "\(labels)")
+        }
+    }
+
     @Test func queriesAndContactsAreThoseOfTheClient() throws {
         let metrics = Metrics()
         var counters = DHTCounters()

@@ -98,6 +98,7 @@ import Testing
                 "histogram index_dht_lookup_ms",
                 "histogram dht_lookup_hops",
                 "counter dht_queries_total result=ok|timeout|error",
+                "counter dht_queries_held_back_total limit=node|overall lookup=caller|background",
                 "counter dht_hedged_requests_total result=win|lose|tie",
                 "counter dht_datagrams_dropped_total reason=bad_source|bad_bencode|bad_message"
                     + "|unsolicited|wrong_address|wrong_id|query_in_client_mode|bad_query"
