@@ -79,7 +79,8 @@ package struct LookupSettings: Sendable {
     /// Answers among the k closest that a reading lookup needs before it may finish without the
     /// overdue ones.
     ///
-    /// More than half of k, so that it meets every write that reached k - quorum + 1.
+    /// More than half of k: it meets every write that k - quorum + 1 of them have taken, unless
+    /// some of the k have failed since, for then it settles for answers from farther away.
     package var quorum = 5
     /// The longest referral chain that is followed; a contact of the own table is hop 1.
     package var hopCap = 5
