@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import unittest
+from collections import Counter
 from pathlib import Path
 
 from chaos import ChaosTest, length
@@ -63,15 +64,17 @@ class DHTTailsTest(ChaosTest):
         times = [took for status, took in measured["announced"] if status == 200]
         self.figure("announced content ids asked for", CIDS)
         self.figure("found", len(times) / CIDS, least=0.99)
+        statuses = Counter(status for status, _ in measured["announced"])
+        self.figure("answers by status", dict(statuses))
+        # Who could not look says so; who says that it is not there must have looked.
+        self.figure("of them, answered 404", statuses[404], most=0)
         self.figure("wrong providers", measured["wrong"], most=0)
         for part, most in ((0.5, None), (0.95, BUDGET_MS), (0.99, BUDGET_MS)):
             name = f"time to an answer: p{part * 100:.0f}"
             self.figure(name, quantile(times, part), "ms", most=most)
-        statuses = {}
-        for status, _ in measured["unknown"]:
-            statuses[status] = statuses.get(status, 0) + 1
-        self.figure("content ids that nobody announced", statuses)
-        self.figure("of them, answered 200", statuses.get(200, 0), most=0)
+        statuses = Counter(status for status, _ in measured["unknown"])
+        self.figure("content ids that nobody announced", dict(statuses))
+        self.figure("of them, answered 200", statuses[200], most=0)
         latest = max(took for _, took in measured["unknown"])
         # The budget, and what a busy machine takes for itself.
         self.figure("of them, the slowest answer", latest, "ms", most=BUDGET_MS + 300)
