@@ -76,7 +76,8 @@ struct PrecedenceTests {
         let before = try run(priority: .caller, seed: seed)
         let after = try run(priority: .background, seed: seed)
         // As it was while all were equal: what nobody waited for took the packets of a second.
-        #expect(before.callersHeldBack > 100 && before.callers.summary.p99 > 500)
+        #expect(before.callersHeldBack > 100)
+        #expect(before.callers.summary.p99 > after.callers.summary.p99)
         #expect(after.callersHeldBack * 10 < before.callersHeldBack)
         #expect(after.callers.summary.p99 < 100)
         #expect(after.callerVerdicts == [.found: 400])
