@@ -70,6 +70,9 @@ package final class IndexStore: Sendable {
             database = try Self.openDatabase(at: directory?.databasePath, configuration)
             try Self.migrate(database)
             directory?.databaseIsOpen()
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+            // Nobody in this process has it open yet.
+            throw StoreError.inUse(processID: nil)
         } catch {
             throw StoreError(error, in: directory)
         }
