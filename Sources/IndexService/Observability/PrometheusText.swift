@@ -6,8 +6,8 @@ struct PrometheusText {
 
     /// Adds one metric with all its series that have something to show.
     ///
-    /// Left out are gauges without a reading (NaN) and, for metrics with more than one label, the
-    /// combinations that never occurred: most pairs of route and method do not exist.
+    /// Left out are gauges without a reading (NaN) and, for metrics with many combinations of
+    /// labels, those that never occurred: most pairs of route and method do not exist.
     mutating func append(_ family: MetricFamily, from cells: MetricCells) {
         let start = bytes.count
         appendHeader(family.description)
@@ -34,7 +34,7 @@ struct PrometheusText {
     ) {
         let value = ScalarSeries(first: family.firstCell).value(series: series, in: cells)
         let isIdle = value == 0 && family.description.kind == .counter
-        if value.isNaN || (isIdle && family.description.labels.count > 1) { return }
+        if value.isNaN || (isIdle && isSparse(family)) { return }
         append(family.description.name)
         append(Self.braces(Self.labels(family, series)))
         append(" \(Self.text(value))\n")
@@ -49,7 +49,7 @@ struct PrometheusText {
         let histogram = HistogramSeries(first: family.firstCell, ticks: family.ticks)
         let (cumulative, sum) = histogram.read(series: series, in: cells)
         let count = cumulative.last ?? 0
-        if count == 0 && family.description.labels.count > 1 { return }
+        if count == 0 && isSparse(family) { return }
         let name = family.description.name
         let labels = Self.labels(family, series)
         let head = "\(name)_bucket{\(labels)\(labels.isEmpty ? "" : ",")le=\""
@@ -61,6 +61,10 @@ struct PrometheusText {
         let total = Self.text(Double(sum) / Double(buckets.unit.ticks))
         append("\(name)_sum\(Self.braces(labels)) \(total)\n")
         append("\(name)_count\(Self.braces(labels)) \(count)\n")
+    }
+
+    private func isSparse(_ family: MetricFamily) -> Bool {
+        family.description.labels.count > 1 && family.seriesCount > 4
     }
 
     /// The labels of a series without the braces around them.
