@@ -307,7 +307,7 @@ class DHTTest(NetworkTest):
         file.chmod(0o640)
         self.fail_with(64, ["chmod 600"], *self.publish(key, cid))
         self.fail_with(64, ["absent"], *self.publish(key, cid, file="absent"))
-        self.fail_with(64, ["not a file"], *self.publish(key, cid, file="."))
+        self.fail_with(64, ["is a directory"], *self.publish(key, cid, file="."))
         file.chmod(0o600)
         for part, words in (
             ("public key", self.publish("libc6", cid)),
