@@ -59,8 +59,10 @@ struct ImportCommand: AsyncParsableCommand {
             printsJSON: json,
             shownRefusals: Self.shownRefusals
         )
+        // A store of one's own takes many at once quickly; a service is to be seen to take them.
+        let batchesAtOnce = url == nil ? 64 : 16
         let progress = try await withDestination { store in
-            try await Importer(storing: store).run(
+            try await Importer(batchesAtOnce: batchesAtOnce, storing: store).run(
                 read: { try input.next(upTo: Importer.chunkBytes) },
                 observer: Importer.Observer(
                     refused: { reporter.refused($0) },
@@ -87,6 +89,8 @@ struct ImportCommand: AsyncParsableCommand {
             var configuration = IndexStore.Configuration()
             configuration.pageCacheBytes = 256 << 20
             configuration.readers = 1
+            // 64 MiB: a page that many transactions change is folded into the database once.
+            configuration.checkpointPages = 16_384
             let store = try IndexStore(path: path, configuration: configuration)
             let progress = try await body { try await store.storeBatch($0) }
             try await store.close()

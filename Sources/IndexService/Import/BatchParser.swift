@@ -4,6 +4,8 @@ struct BatchParser {
         var entries: [Importer.NumberedEntry] = []
         var refusals: [ImportRefusal] = []
         var lastLine = 0
+        /// Of the lines that became entries.
+        var bytes = 0
     }
 
     private static let limits = ImportLineReader.Limits()
@@ -50,7 +52,8 @@ struct BatchParser {
         case .text(let bytes):
             judge(bytes)
         }
-        if current.entries.count == Importer.batchLines {
+        let isFull = current.entries.count == Importer.batchLines
+        if isFull || current.bytes >= Importer.batchBytes {
             full.append(current)
             current = Batch()
         }
@@ -60,6 +63,7 @@ struct BatchParser {
         do {
             let entry = try ImportEntry(try reader.read(bytes.span), at: .now())
             current.entries.append(Importer.NumberedEntry(line: lineNumber, entry: entry))
+            current.bytes += bytes.count
         } catch let error as JSONError {
             current.refusals.append(ImportRefusal(line: lineNumber, reason: error.detail))
         } catch {

@@ -5,8 +5,8 @@ internal import Synchronization
 /// One task pushes, one takes; both wait without a thread. The continuations are resumed after the
 /// lock is released.
 final class BatchQueue: Sendable {
-    /// Batches that may wait: 16 times 256 lines in one transaction.
-    private static let capacity = 16
+    /// Bytes of lines that may wait, the last batch not counted.
+    private static let maximumBytes = 32 << 20
 
     /// What one turn of the writer came to.
     struct Stored: Sendable {
@@ -16,20 +16,32 @@ final class BatchQueue: Sendable {
 
     private struct State {
         var batches: [[Importer.NumberedEntry]] = []
+        var bytes = 0
         var stored: [Stored] = []
         var isFinished = false
         var isAbandoned = false
         var waitingReader: CheckedContinuation<Void, Never>?
         var waitingWriter: CheckedContinuation<Void, Never>?
+
+        func hasRoom(_ capacity: Int) -> Bool {
+            batches.count < capacity && bytes < BatchQueue.maximumBytes
+        }
     }
 
+    /// Batches that may wait, and so be in one transaction.
+    private let capacity: Int
     private let state = Mutex(State())
 
-    /// Adds a batch as soon as there is room; false once the writer has given up.
-    func push(_ batch: [Importer.NumberedEntry]) async -> Bool {
+    init(capacity: Int) {
+        self.capacity = capacity
+    }
+
+    /// Adds a batch of so many bytes of lines as soon as there is room; false once the writer has
+    /// given up.
+    func push(_ batch: [Importer.NumberedEntry], bytes: Int) async -> Bool {
         await withCheckedContinuation { continuation in
             let isRoom = state.withLock { state in
-                if state.isAbandoned || state.batches.count < Self.capacity { return true }
+                if state.isAbandoned || state.hasRoom(capacity) { return true }
                 state.waitingReader = continuation
                 return false
             }
@@ -40,6 +52,7 @@ final class BatchQueue: Sendable {
                 return (false, nil as CheckedContinuation<Void, Never>?)
             }
             state.batches.append(batch)
+            state.bytes += bytes
             return (true, state.waitingWriter.take())
         }
         writer?.resume()
@@ -58,7 +71,7 @@ final class BatchQueue: Sendable {
         }
         let (batches, reader) = state.withLock { state in
             let batches = state.batches
-            state.batches = []
+            (state.batches, state.bytes) = ([], 0)
             return (batches, state.waitingReader.take())
         }
         reader?.resume()

@@ -9,6 +9,8 @@ internal import NIOPosix
 package struct Importer: Sendable {
     /// The most lines in one batch.
     package static let batchLines = 256
+    /// Bytes of lines at which a batch counts as full.
+    package static let batchBytes = 4 << 20
     /// Bytes to read at a time; a shorter chunk counts as a pause of the input.
     package static let chunkBytes = 256 << 10
 
@@ -62,9 +64,12 @@ package struct Importer: Sendable {
     }
 
     private let store: Store
+    private let batchesAtOnce: Int
 
-    package init(storing store: @escaping Store) {
-        self.store = store
+    /// - Parameter batchesAtOnce: the most batches that `store` is given as one: more of them cost
+    ///   less, and are told of later.
+    package init(batchesAtOnce: Int = 16, storing store: @escaping Store) {
+        (self.store, self.batchesAtOnce) = (store, batchesAtOnce)
     }
 
     /// Imports everything that `read` gives, until it says that this is the end.
@@ -93,7 +98,7 @@ package struct Importer: Sendable {
         _ observer: Observer
     ) async throws -> Progress {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            let queue = BatchQueue()
+            let queue = BatchQueue(capacity: batchesAtOnce)
             // However this ends, the writer must not wait for more: the group waits for the writer.
             defer { queue.finish() }
             group.addTask { try await write(from: queue) }
@@ -107,7 +112,9 @@ package struct Importer: Sendable {
                     progress.refused += batch.refusals.count
                     for refusal in batch.refusals { observer.refused(refusal) }
                     if !batch.entries.isEmpty {
-                        guard await queue.push(batch.entries) else { break reading }
+                        guard await queue.push(batch.entries, bytes: batch.bytes) else {
+                            break reading
+                        }
                     }
                     report(queue, &progress, observer)
                 }
@@ -193,8 +200,8 @@ extension IndexStore {
     func importTellingChanges(
         _ batch: [Importer.NumberedEntry]
     ) throws(StoreError) -> (refusals: [ImportRefusal], changes: IndexChanges) {
-        let (errors, changes) = try importBatchTellingChanges(batch.map(\.entry), at: .now())
-        return (Self.refusals(of: batch, errors), changes)
+        let outcome = try importBatchTellingChanges(batch.map(\.entry), at: .now())
+        return (Self.refusals(of: batch, outcome.refusals), outcome.changes)
     }
 
     private static func refusals(

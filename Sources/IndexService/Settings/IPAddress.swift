@@ -45,11 +45,25 @@ enum HostName {
     /// Labels of 1 to 63 letters, digits, `-` and `_`, at most 253 bytes; the last is no number,
     /// for such text is a mistyped IPv4 address.
     static func isValid(_ text: String) -> Bool {
-        guard (1...253).contains(text.utf8.count) else { return false }
-        let labels = text.split(separator: ".", omittingEmptySubsequences: false)
-        let isNumber = labels.last?.utf8.allSatisfy { (0x30...0x39).contains($0) } ?? true
-        return !isNumber && labels.allSatisfy { (1...63).contains($0.utf8.count) }
-            && text.utf8.allSatisfy { isHostByte($0) || $0 == UInt8(ascii: ".") }
+        isValid(text[...].utf8)
+    }
+
+    /// The same of text that is a part of another.
+    static func isValid(_ text: Substring.UTF8View) -> Bool {
+        guard (1...253).contains(text.count) else { return false }
+        var labelLength = 0
+        var isNumber = true
+        for byte in text {
+            if byte == UInt8(ascii: ".") {
+                guard (1...63).contains(labelLength) else { return false }
+                (labelLength, isNumber) = (0, true)
+            } else {
+                guard isHostByte(byte) else { return false }
+                labelLength += 1
+                isNumber = isNumber && byte.isASCIIDigit
+            }
+        }
+        return (1...63).contains(labelLength) && !isNumber
     }
 
     private static func isHostByte(_ byte: UInt8) -> Bool {

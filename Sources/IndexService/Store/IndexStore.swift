@@ -30,6 +30,8 @@ package final class IndexStore: Sendable {
         package var readDepth = 16_384
         package var writeDepth = 1024
         package var maximumProvidersPerContentID: Int = 1000
+        /// Pages in the write-ahead log at which a commit folds it into the database.
+        package var checkpointPages = 1000
         /// Below this much room on the disk the store counts as failing.
         package var minimumFreeBytes: Int64 = 4 << 20
 
@@ -209,6 +211,9 @@ package final class IndexStore: Sendable {
             try database.execute(sql: "PRAGMA journal_size_limit = \(64 << 20)")
             // What a mapped file lacks ends the process; what a read misses is an error.
             try database.execute(sql: "PRAGMA mmap_size = 0")
+            try database.execute(
+                sql: "PRAGMA wal_autocheckpoint = \(configuration.checkpointPages)"
+            )
             try database.execute(sql: "PRAGMA trusted_schema = OFF")
             if path == nil {
                 try database.execute(sql: "PRAGMA temp_store = MEMORY")

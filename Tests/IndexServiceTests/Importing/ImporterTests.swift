@@ -144,6 +144,15 @@ import Testing
         #expect(run.refused == [ImportRefusal(line: 2, reason: "the line is over 2097152 bytes")])
     }
 
+    @Test func linesOfManyBytesAreStoredFewAtATime() async throws {
+        let filler = String(repeating: "x", count: 1 << 20)
+        let line = #"{"name":"n","manifest":"\#(filler.dropLast(8))"}"# + "\n"
+        let run = try await importing(Array(repeating: Array(line.utf8), count: 80))
+        #expect(run.progress.stored == 80)
+        let bytes = (32 << 20) + 2 * Importer.batchBytes
+        #expect(run.batches.allSatisfy { $0 << 20 <= bytes }, "\(run.batches)")
+    }
+
     @Test func anEmptyInputIsAnImportOfNothing() async throws {
         let run = try await importing([])
         #expect(run.progress == Importer.Progress())
