@@ -35,7 +35,7 @@ COMPARE_ARGS ?=
 # Such as CHAOS_ARGS="--only kills" or CHAOS_ARGS="--soak-seconds 3600".
 CHAOS_ARGS ?=
 # What `make perf` measures, where to, and arguments of kit.py, such as PERF_ARGS="--seconds 10".
-PERF_PARTS ?= verify compare matrix dedup memory overload spill scale
+PERF_PARTS ?= verify compare in-process matrix profiles dedup memory overload spill scale
 PERF_OUT := $(ARTIFACTS)/perf/$(shell date +%Y%m%d-%H%M%S)
 PERF_ARGS ?=
 # `make perf-load`: profiles of testing/performance/perfkit/profiles.py, and what they ask.
@@ -48,7 +48,7 @@ INTEROP_VENV := .venv-interop
 .PHONY: help run test ci build release deps test-core test-service test-scripts tidy lint format \
 	simulate fuzz dht-hostile dht-load interop interop-compare interop-environment e2e e2e-faults \
 	e2e-debian chaos chaos-short bench import-bench perf perf-build perf-load perf-explain \
-	bench-check test-perf clean
+	perf-publish bench-check test-perf clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -165,6 +165,12 @@ bench: release ## answers out of RAM and of the index, side by side with nginx
 	python3 testing/performance/bench_http.py $(BINARY) $(ARTIFACTS)/names.ndjson \
 		--json $(ARTIFACTS)/http.json
 
+import-bench: release ## Debian's names a second into a durable store, its start, its memory
+	@scripts/install-deps.sh b3sum
+	@mkdir -p $(ARTIFACTS)
+	python3 testing/data/debian_index.py > $(ARTIFACTS)/debian.ndjson
+	python3 $(PERF)/footprint.py $(BINARY) $(ARTIFACTS)/debian.ndjson
+
 perf: perf-build ## every measurement, a report with plots, and what the figures mean
 	@scripts/install-deps.sh nginx-light wrk
 	@for part in $(PERF_PARTS); do \
@@ -178,8 +184,12 @@ perf-load: $(LOAD) ## profiles against a running service: PROFILE=hit_slo URL=�
 perf-explain: ## what the figures of a run mean: PERF_OUT=artifacts/perf/…
 	python3 $(PERF)/kit.py explain $(PERF_OUT)
 
+perf-publish: ## the tables of a run, into PERFORMANCE.md: PERF_OUT=artifacts/perf/…
+	python3 $(PERF)/kit.py publish $(PERF_OUT)
+
 perf-build: release $(LOAD) ## what the performance kit measures with
 	$(SWIFT) build -c release --product dht-probe
+	$(SWIFT) build -c release --product hit-probe
 
 # A build of its own, which says quickly that nothing has changed.
 $(LOAD): FORCE

@@ -149,6 +149,12 @@ let serviceTargets: [Target] = [
         path: "Tests/Probe",
         swiftSettings: settings
     ),
+    .executableTarget(
+        name: "hit-probe",
+        dependencies: ["Cache", "IndexService"],
+        path: "Tests/HitProbe",
+        swiftSettings: settings
+    ),
     .testTarget(
         name: "DHTClientTests",
         dependencies: [

@@ -5,6 +5,7 @@
     kit.py all                        # every measurement, then report and explain
     kit.py load --profile hit_slo --url http://127.0.0.1:5304 --names names.ndjson
     kit.py explain artifacts/perf/20261121-160000
+    kit.py publish artifacts/perf/20261121-160000   # the tables, into PERFORMANCE.md
 
 Every run has a folder of its own under artifacts/perf. Exit codes: 0 done, 1 failed, 2 usage.
 """
@@ -19,15 +20,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from perfkit import (  # noqa: E402
-    dedup, explain, matrix, memory, overload, peers, report, scale, spill,
+    dedup, explain, in_process, matrix, memory, overload, peers, profiles, publish, report, scale,
+    spill,
 )
-from perfkit.bench_run import ROOT, Bench, KitError, make_names, note, table  # noqa: E402
+from perfkit.bench_run import ROOT, Bench, KitError, make_names, note  # noqa: E402
 from perfkit.profiles import PROFILES  # noqa: E402
 
 import service  # noqa: E402
 
 MEASUREMENTS = (
-    "verify", "compare", "matrix", "dedup", "memory", "overload", "spill", "scale",
+    "verify", "compare", "in-process", "matrix", "profiles", "dedup", "memory", "overload", "spill",
+    "scale",
 )
 
 
@@ -40,7 +43,10 @@ def measure(part, bench, options):
         return scale.run(bench, options.counts)
     if part == "spill":
         return spill.run(bench, options.rows)
-    parts = {"matrix": matrix, "dedup": dedup, "memory": memory, "overload": overload}
+    parts = {
+        "in-process": in_process, "matrix": matrix, "profiles": profiles, "dedup": dedup,
+        "memory": memory, "overload": overload,
+    }
     return parts[part].run(bench)
 
 
@@ -72,28 +78,17 @@ def load(options):
     """Runs profiles against a service that is already there."""
     rows = []
     for name in options.profile:
-        profile = PROFILES[name]
-        command = [options.load, "--url", options.url, "--json", "--names", options.names]
-        command += ["--duration", str(options.seconds), *profile["arguments"]]
-        if profile.get("needs_cids"):
-            if options.cids is None:
-                raise KitError(f"{name} asks for content ids too: give --cids FILE")
-            command += ["--cids", options.cids]
+        if PROFILES[name].get("needs_cids") and options.cids is None:
+            raise KitError(f"{name} asks for content ids too: give --cids FILE")
+        command = [options.load, "--url", options.url, "--json"]
+        command += profiles.arguments(name, options.names, options.seconds, options.cids)
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         if not done.stdout:
             raise KitError(done.stderr.strip())
-        figures = json.loads(done.stdout)
-        rows.append({"profile": name, "figures": figures, "spectrum": figures["spectrum"]})
+        rows.append(profiles.row(name, json.loads(done.stdout)))
     folder = new_folder(options)
     folder.mkdir(parents=True, exist_ok=True)
-    cells = [
-        [row["profile"], f"{row['figures']['perSecond']:,.0f}",
-         *(f"{row['figures']['latency'][p]:.2f}" for p in ("p50", "p95", "p99")),
-         f"{row['figures']['hitShare'] * 100:.1f}", row["figures"]["errors"],
-         row["figures"]["throttled"]] for row in rows
-    ]
-    headings = ["profile", "requests/s", "p50 ms", "p95", "p99", "hits %", "errors", "429, 503"]
-    data = {"rows": rows, "markdown": table(headings, cells)}
+    data = {"rows": rows, "markdown": profiles.markdown(rows)}
     (folder / "load.json").write_text(json.dumps(data, indent=1) + "\n")
     print(data["markdown"])
     note(f"report: {report.write(folder)}")
@@ -136,7 +131,7 @@ def parse_arguments(arguments):
     loading.add_argument("--url", default="http://127.0.0.1:5304")
     loading.add_argument("--names", required=True)
     loading.add_argument("--cids")
-    for name in ("report", "explain"):
+    for name in ("report", "explain", "publish"):
         one = parts.add_parser(name, help=f"{name} of a run's folder")
         one.add_argument("folder", type=Path)
     return parser.parse_args(arguments)
@@ -154,6 +149,8 @@ def main(arguments=None):
             print(report.write(options.folder))
         elif options.part == "explain":
             print("\n".join(explain.explain(options.folder)))
+        elif options.part == "publish":
+            print(publish.publish(options.folder, ROOT / "PERFORMANCE.md"))
         else:
             parts = MEASUREMENTS if options.part == "all" else (options.part,)
             run_parts(parts, options)

@@ -74,6 +74,7 @@ class Bench:
         self.load_binary = Path(options.load).resolve()
         self.probe = Path(options.probe).resolve()
         self.simulate = Path(options.simulate).resolve()
+        self.hit_probe = self.binary.parent / "hit-probe"
         self.seconds = options.seconds
         self.folder = folder
         self.data = ROOT / "artifacts/perf/data"

@@ -129,6 +129,20 @@ def explain_scale(data):
         )
 
 
+def explain_in_process(data):
+    best = data["best"]
+    yield verdict(
+        best["uniform_1"] <= 250, "a hit in process, uniformly at random",
+        f"{best['uniform_1']} ns (Zipf {best['zipf_1']}, hot {best['hot_1']})", "<= 250 ns",
+        "Loads that miss the processor's caches: `perf stat -e cache-misses hit-probe 100000 "
+        "5000000`, and what the hit touches (Cache/LRU.swift).",
+    )
+    yield verdict(
+        data["allocations"] < 0.01, "allocations a hit", f"{data['allocations']:.3f}", "0",
+        "perf record -e probe_libc:malloc on hit-probe says where.",
+    )
+
+
 def explain_load(data):
     units = {"p95": " ms"}
     for row in data["rows"]:
@@ -147,7 +161,8 @@ def explain_load(data):
 EXPLAINERS = {
     "compare": explain_compare, "matrix": explain_matrix, "dedup": explain_dedup,
     "memory": explain_memory, "overload": explain_overload, "spill": explain_spill,
-    "scale": explain_scale, "load": explain_load,
+    "scale": explain_scale, "load": explain_load, "profiles": explain_load,
+    "in-process": explain_in_process,
 }
 
 

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import subprocess
+import time
 
 import service
 
@@ -12,6 +14,8 @@ from .dedup import name_of
 NAMES = 10_000
 HIT_RATE = 1000
 FACTOR = 4
+# Until the misses have come up to their rate.
+RAMP_SECONDS = 1
 # More than may run and wait, so that the gate must refuse; all of them from one address.
 CONNECTIONS = 3000
 LIMITS = [
@@ -31,7 +35,8 @@ def start_misses(bench, server, names, rate):
     command = [
         bench.load_binary, "--url", f"http://{service.HOST}:{server.port}", "--json",
         "--names", names, "--distribution", "uniform", "--fresh", "1", "--rate", round(rate),
-        "--connections", CONNECTIONS, "--warm-up", 0.5, "--duration", bench.seconds + 2,
+        "--connections", CONNECTIONS, "--warm-up", 0.5,
+        "--duration", bench.seconds + RAMP_SECONDS + 2,
         "--max-throttled-share", 1,
     ]
     # It must not take the processor from what is measured.
@@ -39,6 +44,18 @@ def start_misses(bench, server, names, rate):
         ["nice", "-n", "10", *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, env=os.environ,
     )
+
+
+def reached(before, after, name, share):
+    """The bound, in ms, that this share of what a histogram took in between did not exceed."""
+    counts = {}
+    for key, value in after.items():
+        bound = re.search(r'le="([^"]+)"', key)
+        if bound and key.startswith(name + "_bucket{"):
+            bound = float(bound.group(1).replace("+Inf", "inf"))
+            counts[bound] = counts.get(bound, 0) + value - before.get(key, 0)
+    total = max(counts.values(), default=0)
+    return next((1000 * bound for bound in sorted(counts) if counts[bound] >= share * total), 0)
 
 
 def run(bench):
@@ -52,10 +69,11 @@ def run(bench):
                           "--duration", bench.seconds)
         capacity = full["perSecond"]
         calm = hits(bench, server, path)
-        before = resident_kib(server)
+        before, at_first = resident_kib(server), metrics(server)
         process = start_misses(bench, server, names, FACTOR * capacity)
+        time.sleep(RAMP_SECONDS)
         loaded = hits(bench, server, path)
-        during = resident_kib(server)
+        during, at_last = resident_kib(server), metrics(server)
         printed, errors = process.communicate(timeout=120)
         if not printed:
             raise KitError(f"svc-index-load: {errors.strip()[-300:]}")
@@ -70,6 +88,8 @@ def run(bench):
         "unsent": misses["unsent"], "rejected": reasons,
         "before_mib": before / 1024, "during_mib": during / 1024,
         "hits": {"calm": calm["latency"], "loaded": loaded["latency"], "again": again["latency"]},
+        "lag_ms": reached(at_first, at_last, "event_loop_lag_seconds", 0.99),
+        "gate_ms": reached(at_first, at_last, "miss_gate_wait_seconds", 0.99),
         "hit_errors": loaded["errors"] + loaded["throttled"],
         "p99_ratio": loaded["latency"]["p99"] / calm["latency"]["p99"],
     }
@@ -90,6 +110,8 @@ def markdown(data):
         ["the same under it", f"{times['loaded']['p50']:.2f}, {times['loaded']['p99']:.2f}"],
         ["the same after it", f"{times['again']['p50']:.2f}, {times['again']['p99']:.2f}"],
         ["RAM hits that failed", f"{data['hit_errors']}"],
+        ["`event_loop_lag_seconds`, `miss_gate_wait_seconds` under it, p99 at most, ms",
+         f"{data['lag_ms']:g}, {data['gate_ms']:g}"],
         ["resident before, under it, MiB",
          f"{data['before_mib']:.0f}, {data['during_mib']:.0f}"],
     ]

@@ -1,5 +1,15 @@
 """Loads with names: sets of arguments for svc-index-load, and what each is for."""
 
+import json
+
+import service
+
+from .bench_run import OPEN_LIMITS, QUIET, make_names, note, table
+from .matrix import dht_service
+
+NAMES = 10_000
+CIDS = 1000
+
 PROFILES = {
     # Everything a public instance sees, at a rate that leaves it room.
     "balanced": {
@@ -25,3 +35,57 @@ PROFILES = {
         "targets": {"p95": 200, "errorShare": 0.001, "throttledShare": 0.01},
     },
 }
+
+
+def arguments(name, names, seconds, cids=None):
+    """What svc-index-load is given for a profile."""
+    profile = PROFILES[name]
+    found = ["--names", names, "--duration", seconds, *profile["arguments"]]
+    return [*found, "--cids", cids] if profile.get("needs_cids") else found
+
+
+def markdown(rows):
+    cells = [
+        [f"`{row['profile']}`", f"{row['figures']['perSecond']:,.0f}",
+         *(f"{row['figures']['latency'][p]:.2f}" for p in ("p50", "p95", "p99")),
+         f"{row['figures']['hitShare'] * 100:.1f}", row["figures"]["errors"],
+         row["figures"]["throttled"]] for row in rows
+    ]
+    headings = ["profile", "requests/s", "p50 ms", "p95", "p99", "hits %", "errors", "429, 503"]
+    return table(headings, cells)
+
+
+def row(name, figures):
+    return {"profile": name, "figures": figures, "spectrum": figures["spectrum"]}
+
+
+def content_ids(server, names, path):
+    """The content ids that the first names lead to, one a line."""
+    with open(names, encoding="utf-8") as lines, open(path, "w", encoding="utf-8") as out:
+        for _, line in zip(range(CIDS), lines):
+            answer = service.get(server.port, "/resolve/" + json.loads(line)["name"])
+            out.write(json.loads(answer.body)["manifest_cid"] + "\n")
+    return path
+
+
+def run(bench):
+    """Every profile against services of our own: names in a durable index, then a DHT."""
+    names = make_names(NAMES, bench.data)
+    store = bench.folder / "profiles"
+    bench.import_file(names, store)
+    rows = []
+
+    def measure(server, name, lines, cids=None):
+        words = arguments(name, lines, bench.seconds, cids)
+        figures = bench.load(server, *words, checked=False)
+        note(f"profiles: {name}: {figures['perSecond']:,.0f} requests/s")
+        rows.append(row(name, figures) | {"commands": [figures["command"]]})
+
+    with bench.serving([QUIET, *OPEN_LIMITS], store) as server:
+        cids = content_ids(server, names, bench.folder / "cids.txt")
+        bench.load(server, "--names", names, "--distribution", "each")
+        for name in ("balanced", "hit_slo", "miss_slo"):
+            measure(server, name, names, cids)
+    with dht_service(bench) as (server, lines):
+        measure(server, "dht_slo", lines)
+    return {"rows": rows, "markdown": markdown(rows)}

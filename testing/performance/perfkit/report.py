@@ -8,7 +8,8 @@ TITLES = {
     "verify": "The generator beside wrk", "compare": "Beside nginx, Varnish and OpenDHT",
     "matrix": "Throughput and latency by configuration", "dedup": "Concurrent deduplication",
     "memory": "Memory", "overload": "Misses beyond capacity", "spill": "Answers out of the spill",
-    "scale": "Growth with the number of names", "load": "Loads by profile",
+    "scale": "Growth with the number of names", "in-process": "A hit in process",
+    "profiles": "Loads by profile", "load": "Loads by profile",
 }
 
 
@@ -21,7 +22,7 @@ def read(folder):
 
 
 def series(part, rows):
-    label = {"compare": "server", "matrix": "configuration", "load": "profile"}[part]
+    label = {"compare": "server", "matrix": "configuration"}.get(part, "profile")
     return {row[label]: row["spectrum"] for row in rows if row.get("spectrum")}
 
 
@@ -39,7 +40,7 @@ def write(folder):
     for part, data in found.items():
         lines += ["", f"## {TITLES[part]}", "", data["markdown"]]
         rows = data.get("rows", [])
-        if part in ("compare", "matrix", "load") and rows:
+        if part in ("compare", "matrix", "profiles", "load") and rows:
             name = f"{part}-latency.svg"
             (folder / name).write_text(plots.percentile_plot(TITLES[part], series(part, rows)))
             lines += ["", f"![latency by percentile]({name})"]

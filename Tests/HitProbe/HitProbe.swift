@@ -1,0 +1,156 @@
+import Cache
+import Dispatch
+import Foundation
+import IndexService
+
+/// What a hit takes in process: everything between a parsed question and an answer's bytes.
+///
+///     hit-probe ENTRIES HITS
+///
+/// Fills a cache by way of the resolver, then asks it so often in three orders: one hot key, a Zipf
+/// distribution of exponent 1, uniformly at random; on one thread and on as many as there are
+/// cores. Prints nanoseconds a hit, of each thread, as JSON. Allocations are the difference of two
+/// runs under the counting shim of testing/performance.
+@main
+struct HitProbe {
+    private static let orderLength = 1 << 20
+
+    static func main() async {
+        let arguments = CommandLine.arguments.dropFirst().compactMap { Int($0) }
+        guard arguments.count == 2, arguments[0] > 0, arguments[1] > 0 else {
+            FileHandle.standardError.write(Data("usage: hit-probe ENTRIES HITS\n".utf8))
+            exit(64)
+        }
+        do {
+            print(try await measure(entries: arguments[0], hits: arguments[1]))
+        } catch {
+            FileHandle.standardError.write(Data("hit-probe: \(error)\n".utf8))
+            exit(1)
+        }
+    }
+
+    private static func measure(entries: Int, hits: Int) async throws -> String {
+        let queries = try (0..<entries).map { number in
+            AnswerQuery(.resolution, .name(try Name(parsing: "package-\(number)")))
+        }
+        let resolver = try await makeResolver(answering: queries)
+        var random = SplitMix(state: 1)
+        let zipf = Zipf(count: entries)
+        let orders: [(name: String, order: [Int32])] = [
+            ("hot", Array(repeating: 0, count: orderLength)),
+            ("zipf", (0..<orderLength).map { _ in Int32(zipf.draw(&random)) }),
+            ("uniform", (0..<orderLength).map { _ in Int32(random.next() % UInt64(entries)) }),
+        ]
+        let cores = ProcessInfo.processInfo.activeProcessorCount
+        var fields = ["\"entries\": \(entries)", "\"cores\": \(cores)"]
+        for (name, order) in orders {
+            for threads in Set([1, cores]).sorted() {
+                let nanoseconds = try time(resolver, queries, order, hits: hits, threads: threads)
+                fields.append("\"\(name)_\(threads)\": \(nanoseconds)")
+            }
+        }
+        return "{" + fields.joined(separator: ", ") + "}"
+    }
+
+    /// A resolver in whose RAM the answers to all these questions are.
+    private static func makeResolver(answering queries: [AnswerQuery]) async throws -> Resolver {
+        let store = try IndexStore(path: nil, configuration: IndexStore.Configuration())
+        var reader = ImportLineReader()
+        var entries: [ImportEntry] = []
+        for number in queries.indices {
+            let line = """
+                {"name":"package-\(number)","manifest":{"number":\(number)},\
+                "providers":[{"addr":"http://mirror.example/pool/\(number).deb"}]}
+                """
+            entries.append(try ImportEntry(try reader.read(Array(line.utf8).span), at: .now()))
+        }
+        for start in stride(from: 0, to: entries.count, by: 1000) {
+            let end = min(entries.count, start + 1000)
+            _ = try store.importBatch(Array(entries[start..<end]), at: .now())
+        }
+        var policy = Resolver.Policy()
+        policy.defaultTTL = 3600
+        let limits = CacheLimits(entries: 2 * queries.count, bytes: 4 << 30)
+        let resolver = Resolver(
+            cache: AnswerCache(limits: limits, shards: nil),
+            store: store,
+            policy: policy,
+            pins: PinnedKeys(),
+            metrics: Metrics()
+        )
+        for query in queries { _ = try await resolver.resolve(query, for: .caller) }
+        return resolver
+    }
+
+    /// Nanoseconds a hit, of each of the threads.
+    private static func time(
+        _ resolver: Resolver,
+        _ queries: [AnswerQuery],
+        _ order: [Int32],
+        hits: Int,
+        threads: Int
+    ) throws -> Int {
+        let began = MonotonicInstant.now()
+        DispatchQueue.concurrentPerform(iterations: threads) { thread in
+            let stripe = MetricStripe(loop: thread)
+            let found = ask(resolver, queries, order, hits: hits, at: began, on: stripe)
+            precondition(found == hits, "an answer that was put in is gone")
+        }
+        return Int(MonotonicInstant.now().nanoseconds(since: began)) / hits
+    }
+
+    @inline(never)
+    private static func ask(
+        _ resolver: Resolver,
+        _ queries: [AnswerQuery],
+        _ order: [Int32],
+        hits: Int,
+        at now: MonotonicInstant,
+        on stripe: MetricStripe
+    ) -> Int {
+        var found = 0
+        for hit in 0..<hits {
+            let query = Int(order[hit & (orderLength - 1)])
+            if resolver.cachedOutcome(for: queries[query], at: now, on: stripe) != nil {
+                found += 1
+            }
+        }
+        return found
+    }
+}
+
+/// Steele, Lea and Flood 2014.
+private struct SplitMix {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
+
+/// The n-th of so many is drawn in proportion to 1/n.
+private struct Zipf {
+    private let sums: [Double]
+
+    init(count: Int) {
+        var sum = 0.0
+        sums = (1...count).map { number in
+            sum += 1 / Double(number)
+            return sum
+        }
+    }
+
+    func draw(_ random: inout SplitMix) -> Int {
+        let wanted = Double(random.next() >> 11) / Double(1 << 53) * (sums.last ?? 0)
+        var (low, high) = (0, sums.count - 1)
+        while low < high {
+            let middle = (low + high) / 2
+            if sums[middle] < wanted { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

@@ -1,0 +1,55 @@
+"""The hit in process: nanoseconds by distribution and threads, and what it allocates."""
+
+import json
+import subprocess
+
+from .bench_run import KitError, table
+from .gate_figures import build_shim, counted
+
+ENTRIES = 100_000
+HITS = 5_000_000
+COUNTED_ENTRIES, COUNTED_HITS = 1000, 100_000
+ORDERS = (("hot", "one hot key"), ("zipf", "Zipf, exponent 1"), ("uniform", "uniformly at random"))
+
+
+def probe(bench, entries, hits, environment=None):
+    done = subprocess.run(
+        [bench.hit_probe, str(entries), str(hits)], capture_output=True, text=True, timeout=300,
+        env=environment,
+    )
+    if done.returncode != 0:
+        raise KitError(f"hit-probe: {done.stderr.strip()[-300:]}")
+    return json.loads(done.stdout)
+
+
+def allocations(bench):
+    """Of one more hit, over all distributions: the difference of two runs."""
+    environment, read = counted(bench, build_shim(bench))
+    totals = []
+    # The first run makes what every later one finds made.
+    for hits in (COUNTED_HITS, COUNTED_HITS, 2 * COUNTED_HITS):
+        before = read()
+        found = probe(bench, COUNTED_ENTRIES, hits, environment)
+        totals.append(read() - before)
+    if min(totals) < 1000:
+        raise KitError("the shim counted nothing: is hit-probe linked statically?")
+    runs = len(ORDERS) * (1 + found["cores"])
+    return (totals[2] - totals[1]) / (COUNTED_HITS * runs)
+
+
+def run(bench):
+    if not bench.hit_probe.exists():
+        raise KitError("hit-probe is missing: run `make perf-build`")
+    rounds = [probe(bench, ENTRIES, HITS) for _ in range(3)]
+    best = {name: min(one[name] for one in rounds) for name in rounds[0]}
+    worst = {name: max(one[name] for one in rounds) for name in rounds[0]}
+    data = {"rounds": rounds, "best": best, "allocations": allocations(bench)}
+    cores = best["cores"]
+    headings = ["a hit among 100,000 answers", "one thread, ns", f"{cores} threads at once, ns"]
+    rows = [
+        [title, *(f"{best[f'{name}_{threads}']} to {worst[f'{name}_{threads}']}"
+                  for threads in (1, cores))]
+        for name, title in ORDERS
+    ]
+    text = table(headings, rows) + f"\n\nAllocations a hit: {data['allocations']:.3f}."
+    return data | {"markdown": text}

@@ -1,0 +1,45 @@
+"""Puts the tables of a run into PERFORMANCE.md, between the marks that name them.
+
+    <!-- kit: matrix -->
+    what the part `matrix` of the kit found
+    <!-- kit: end -->
+"""
+
+import re
+import textwrap
+
+from . import report
+from .bench_run import KitError
+
+MARK = re.compile(r"<!-- kit: ([a-z-]+) -->\n.*?<!-- kit: end -->", re.DOTALL)
+
+
+def folded(markdown):
+    """The same with lines of at most 100 columns, but for tables."""
+    return "\n".join(
+        line if line.startswith("|") else textwrap.fill(line, 100)
+        for line in markdown.split("\n")
+    )
+
+
+def publish(folder, page):
+    """Replaces the tables of the parts that a run made; says which it had no place for."""
+    found = report.read(folder)
+    if not found:
+        raise KitError(f"{folder} holds no figures: run a measurement first")
+    placed = []
+
+    def table(mark):
+        part = mark.group(1)
+        if part not in found:
+            return mark.group(0)
+        placed.append(part)
+        facts = found[part].get("facts", {})
+        load = facts.get("load_average_before", 0)
+        return (f"<!-- kit: {part} -->\n{folded(found[part]['markdown'])}\n\n"
+                f"Load average before the run: {load:.1f}.\n<!-- kit: end -->")
+
+    page.write_text(MARK.sub(table, page.read_text()))
+    rest = [part for part in found if part not in placed]
+    said = f"{page.name}: {', '.join(placed) or 'nothing'} replaced"
+    return said + (f"; no place for {', '.join(rest)}" if rest else "")

@@ -1,0 +1,63 @@
+"""Rules of the kit's tables in PERFORMANCE.md."""
+
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+from perfkit import publish
+from perfkit.bench_run import KitError
+
+PAGE = """Before.
+
+<!-- kit: matrix -->
+| old | figures |
+<!-- kit: end -->
+
+Between.
+
+<!-- kit: scale -->
+<!-- kit: end -->
+"""
+
+
+class PublishTests(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.page = self.folder / "PERFORMANCE.md"
+        self.page.write_text(PAGE)
+
+    def found(self, part, markdown):
+        data = {"markdown": markdown, "facts": {"load_average_before": 0.26}}
+        (self.folder / f"{part}.json").write_text(json.dumps(data))
+
+    def test_a_table_takes_the_place_of_the_one_before_and_the_rest_stays(self):
+        self.found("matrix", "| new | figures |")
+        for _ in range(2):
+            self.assertIn("matrix replaced", publish.publish(self.folder, self.page))
+        table = "| new | figures |\n\nLoad average before the run: 0.3."
+        self.assertEqual(self.page.read_text(), PAGE.replace("| old | figures |", table))
+
+    def test_a_table_without_a_place_is_named(self):
+        self.found("dedup", "| a |")
+        said = publish.publish(self.folder, self.page)
+        self.assertIn("no place for dedup", said)
+        self.assertEqual(self.page.read_text(), PAGE)
+
+    def test_lines_beside_tables_are_folded(self):
+        wide = "| " + "x" * 200 + " |"
+        self.found("scale", wide + "\n\n" + "Not measured. " * 20)
+        publish.publish(self.folder, self.page)
+        lines = self.page.read_text().splitlines()
+        self.assertIn(wide, lines)
+        self.assertTrue(all(len(line) <= 100 for line in lines if line != wide))
+
+    def test_a_run_without_figures_is_an_error(self):
+        with self.assertRaises(KitError):
+            publish.publish(self.folder, self.page)
+
+
+if __name__ == "__main__":
+    unittest.main()
