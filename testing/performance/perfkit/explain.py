@@ -80,16 +80,20 @@ def explain_memory(data):
 
 
 def explain_overload(data):
-    yield verdict(
-        data["p99_ratio"] <= 2, "p99 of RAM hits under four times the misses",
-        f"{data['p99_ratio']:.2f} times", "<= 2 times",
-        "miss_gate_wait_seconds and event_loop_lag_seconds say where they wait; knobs "
-        "limits.running and http.event_loops. The generator shares the cores: see how late it was.",
-    )
-    yield verdict(
-        data["refusals"]["p99"] < 10, "a refusal, p99", f"{data['refusals']['p99']:.2f} ms",
-        "< 10 ms", "rejected_total by reason; a refusal waits for the event loop alone.",
-    )
+    for row in data["rows"]:
+        where = f"misses bound by {row['bound']}"
+        yield verdict(
+            row["p99_ratio"] <= 2, f"p99 of RAM hits under four times the misses, {where}",
+            f"{row['p99_ratio']:.2f} times", "<= 2 times",
+            "miss_gate_wait_seconds and event_loop_lag_seconds say where they wait; knobs "
+            "limits.running and http.event_loops. The generators share the cores: where the "
+            "processor is the bound, refusals alone may take all of it.",
+        )
+        yield verdict(
+            row["refusals"]["p99"] < 10, f"a refusal, p99, {where}",
+            f"{row['refusals']['p99']:.2f} ms", "< 10 ms",
+            "rejected_total by reason; a refusal waits for the event loop alone.",
+        )
 
 
 def explain_spill(data):

@@ -7,7 +7,7 @@ from .bench_run import KitError, table
 from .gate_figures import build_shim, counted
 
 ENTRIES = 100_000
-HITS = 5_000_000
+HITS = 2_000_000
 COUNTED_ENTRIES, COUNTED_HITS = 1000, 100_000
 ORDERS = (("hot", "one hot key"), ("zipf", "Zipf, exponent 1"), ("uniform", "uniformly at random"))
 
