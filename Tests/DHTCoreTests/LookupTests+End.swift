@@ -89,7 +89,7 @@ extension LookupTests {
         }
         let near = lookup.shortlist.candidates.prefix(8)
         #expect(near.allSatisfy { $0.turn > 0 })
-        #expect(lookup.ending(at: makeTime(440)) == .complete)
+        #expect(lookup.ending(at: makeTime(5_000)) == .complete)
         #expect(lookup.brokenInvariant == nil)
     }
 

@@ -244,8 +244,9 @@ struct LookupTests {
         #expect(answered == 9)
     }
 
-    @Test func aReadEndsWithAQuorumWhenTheRestIsOverdue() throws {
-        var lookup = makeLookup(.mutable(try makeKey(), salt: []))
+    /// One of eight is silent: who has found something waits no longer than replies take.
+    private func makeOverdue(_ goal: LookupGoal) throws -> Lookup {
+        var lookup = makeLookup(goal)
         let sent = send(&lookup, at: 0)
         try answer(&lookup, sent[0], at: 20)
         try answer(&lookup, sent[1], at: 20)
@@ -258,7 +259,18 @@ struct LookupTests {
         lookup.advance(to: makeTime(399))
         #expect(lookup.ending(at: makeTime(399)) == nil)
         lookup.advance(to: makeTime(400))
+        return lookup
+    }
+
+    @Test func aReadEndsWithAQuorumWhenTheRestIsOverdue() throws {
+        let lookup = try makeOverdue(.nodes(Self.target))
         #expect(lookup.ending(at: makeTime(400)) == .complete)
+    }
+
+    @Test func emptyHandsWaitForTheOverdueAsLongAsThereIsTime() throws {
+        let lookup = try makeOverdue(.mutable(try makeKey(), salt: []))
+        #expect(lookup.ending(at: makeTime(400)) == nil)
+        #expect(lookup.ending(at: lookup.deadline) == .complete)
     }
 
     @Test func fourAnswersAreNoQuorum() throws {

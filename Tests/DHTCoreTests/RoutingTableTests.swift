@@ -288,6 +288,41 @@ struct RoutingTableTests {
         #expect((0..<6).map { table.capacity(of: $0) } == [512, 256, 128, 64, 32, 16])
     }
 
+    @Test func everyDoubtfulContactHasItsTurn() {
+        var table = makeTable()
+        for number in 1...5 { answer(&table, number) }
+        let later = makeTime(20 * 60_000)
+        let turns = (0..<6).map { _ in
+            table.takeMostDoubtful(at: later, notAskedSince: later)?.endpoint
+        }
+        #expect(Set(turns.prefix(5).compactMap(\.self)).count == 5)
+        #expect(turns[5] == nil)
+    }
+
+    /// Our id stands in every query, so anyone can make one that resembles it.
+    @Test func aNodeNextToTheOwnIDMakesNoWorkOutOfEmptyBuckets() {
+        var table = makeTable()
+        var generator = SeededGenerator(seed: 1)
+        for number in 0..<40 {
+            let endpoint = Endpoint(10, 0, UInt8(number), 1, port: 6_881)
+            _ = table.answered(
+                id: own.randomNeighbour(sharing: number % 4, using: &generator),
+                endpoint: endpoint,
+                after: .zero,
+                at: makeTime(0)
+            )
+        }
+        let before = table.depth
+        _ = table.answered(
+            id: own.randomNeighbour(sharing: 159, using: &generator),
+            endpoint: Endpoint(10, 1, 0, 1, port: 6_881),
+            after: .zero,
+            at: makeTime(0)
+        )
+        #expect(table.count(inBucket: 159) == 1)
+        #expect(table.depth <= before + 1)
+    }
+
     @Test func staleBucketIsNamedOnce() {
         var table = makeTable()
         answer(&table, 1)

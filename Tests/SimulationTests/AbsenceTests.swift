@@ -9,15 +9,15 @@ struct AbsenceTests {
         _ scene: OutageTests.Scene,
         count: Int = 100,
         deadline: Int = 1_200,
-        isThere: Bool,
+        holders holderCount: Int,
         disturb: (Int) -> Void = { _ in }
     ) -> [LookupVerdict: Int] {
         let network = scene.network
         var verdicts: [LookupVerdict: Int] = [:]
         for number in 0..<count {
             let target = NodeID.random(using: &network.random)
-            let holders = isThere ? network.closestNodes(to: target, count: 8) : []
-            for holder in holders {
+            let closest = network.closestNodes(to: target, count: 8)
+            for holder in closest.shuffled(using: &network.random).prefix(holderCount) {
                 let peer = AdversaryTests.provider
                 _ = network.nodes[holder].seed(peer: peer, for: target, at: network.now)
             }
@@ -40,7 +40,7 @@ struct AbsenceTests {
     @Test(arguments: [200, 700, 5_000], [1_200, 5_000])
     func aSilenceInTheMiddleOfALookupIsNotAbsence(silence: Int, deadline: Int) {
         let scene = OutageTests().makeScene(nodes: 400, slow: 0, silent: 0)
-        let verdicts = lookUp(scene, deadline: deadline, isThere: true) { number in
+        let verdicts = lookUp(scene, deadline: deadline, holders: 8) { number in
             scene.network.run(for: .milliseconds(number * 2))
             scene.connect(false)
             scene.network.run(for: .milliseconds(silence))
@@ -54,7 +54,15 @@ struct AbsenceTests {
     @Test(arguments: [(0.05, 100), (0.3, 95)])
     func whatIsNotThereIsSaidToBeAbsentAmongSilentNodes(silent: Double, percent: Int) {
         let scene = OutageTests().makeScene(nodes: 400, silent: silent)
-        let verdicts = lookUp(scene, isThere: false)
+        let verdicts = lookUp(scene, holders: 0)
         #expect(verdicts[.absent] ?? 0 >= percent, "\(verdicts)")
+    }
+
+    /// Most of those who had it are gone or have forgotten it.
+    @Test(arguments: [(2, 98), (3, 99), (5, 100)])
+    func whatFewHaveIsWaitedFor(holders: Int, percent: Int) {
+        let scene = OutageTests().makeScene(nodes: 400, silent: 0)
+        let verdicts = lookUp(scene, holders: holders)
+        #expect(verdicts[.found] ?? 0 >= percent, "\(verdicts)")
     }
 }

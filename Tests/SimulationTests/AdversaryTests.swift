@@ -149,7 +149,8 @@ struct AdversaryTests {
         #expect(network.violation == nil)
     }
 
-    @Test func oneNetworkTakesOnePlaceInAShortlist() throws {
+    /// Those that keep silent give way to others, but three of a network are enough.
+    @Test func deadOnesOfOneNetworkHaveThreeTurns() throws {
         let subnet: UInt32 = 0x4D00_0000
         let network = makeNetwork(liars: 0.1, .sybil(subnet: subnet))
         let results = lookUp(network)
@@ -166,7 +167,7 @@ struct AdversaryTests {
         network.run(for: .seconds(6))
         let trace = try #require(network.results.first).result.trace
         let sybils = trace.count { ($0.endpoint.v4Address ?? 0) >> 8 == subnet >> 8 }
-        #expect(sybils <= 1)
+        #expect(sybils <= 3)
     }
 
     /// A whole /24 around one target, whose nodes answer well and name each other only.

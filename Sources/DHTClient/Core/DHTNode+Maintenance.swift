@@ -30,6 +30,8 @@ struct Maintenance: Sendable {
         let bucket: Int
         /// Contacts in it when its lookup began.
         var known = 0
+        /// Lookups so far.
+        var turns = 0
         /// Lookups in a row that found nobody new.
         var fruitless = 0
 
@@ -151,7 +153,7 @@ extension DHTNode {
             let recently = DHTInstant(
                 nanoseconds: now.nanoseconds - settings.maintenance.interval.nanoseconds * 2
             )
-            let doubtful = tables[family].mostDoubtful(at: now, notAskedSince: recently)
+            let doubtful = tables[family].takeMostDoubtful(at: now, notAskedSince: recently)
             guard let doubtful else { break }
             wantPing(doubtful.endpoint, id: doubtful.id)
         }
@@ -234,14 +236,20 @@ extension DHTNode {
     /// A refresh lookup has ended: its bucket has another one, after the others have had their
     /// turn, until it is full or several in a row have found nobody new.
     ///
-    /// So a small network is known after a few, and a large one fills the wide buckets.
+    /// So a small network is known after a few, and a large one fills the wide buckets. Nobody who
+    /// moves between buckets makes it go on: a bucket has no more turns than it takes to fill it
+    /// with what one lookup finds, k nodes, of which it knows more and more.
     mutating func refreshEnded(_ fill: Maintenance.Fill, _ now: DHTInstant) {
         maintenance.refreshesUnderWay -= 1
         var next = fill
+        next.turns += 1
         let count = tables[fill.family].count(inBucket: fill.bucket)
         next.fruitless = count > fill.known ? 0 : fill.fruitless + 1
+        let turnsLimit =
+            3 * tables[fill.family].capacity(of: fill.bucket) / settings.lookup.k
         guard count < tables[fill.family].capacity(of: fill.bucket),
             next.fruitless < settings.maintenance.fruitlessFillsLimit,
+            next.turns < turnsLimit,
             !maintenance.fillQueue.contains(where: { $0.isSameBucket(as: fill) })
         else { return }
         maintenance.fillQueue.append(next)

@@ -2,7 +2,7 @@
 extension Lookup {
     /// Whether it may end as complete: it has found something, or heard enough of the closest to
     /// say that there is nothing.
-    var mayEnd: Bool { !isEmptyHanded || hasHeardTheClosest }
+    var mayEnd: Bool { !isEmptyHanded || hasHeardTheClosest && !isKeptFromTheClosest }
 
     /// Whether there was something to find and nothing has been found.
     var isEmptyHanded: Bool {
@@ -29,5 +29,18 @@ extension Lookup {
             if shortlist[place].state == .answered { answered += 1 }
         }
         return answered >= min(needed, asked)
+    }
+
+    /// Whether somebody closer than the k-th answer could not be asked because silent ones stand in
+    /// its network's place.
+    private var isKeptFromTheClosest: Bool {
+        var answered = 0
+        for place in shortlist.order where shortlist[place].state == .answered {
+            answered += 1
+            if answered == settings.k {
+                return shortlist.isKeptOut(closerThan: shortlist[place].distance)
+            }
+        }
+        return shortlist.isKeptOut(closerThan: .maximum)
     }
 }

@@ -56,6 +56,7 @@ extension Lookup {
         shortlist[place].state = .failed(failure)
         shortlist[place].endedAt = now
         if failure == .timeout { report.timedOut += 1 } else { report.failed += 1 }
+        shortlist.admitWaiting()
     }
 
     /// A node that an answer named; nil when the hop cap keeps it from being asked.

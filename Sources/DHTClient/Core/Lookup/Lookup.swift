@@ -224,6 +224,7 @@ extension Lookup {
         shortlist[place].wasStalled = true
         report.stalled += 1
         countReferral(of: place, silent: 1)
+        shortlist.admitWaiting()
     }
 
     func referrer(of place: UInt8) -> UInt8? {
@@ -245,7 +246,9 @@ extension Lookup {
     package func ending(at now: DHTInstant) -> LookupEnd? {
         if isSatisfied { return .satisfied }
         if let end = exhaustion { return end }
-        return now >= deadline ? .deadline : nil
+        guard now >= deadline else { return nil }
+        if case .settled = settlement, mayEnd { return completeEnd }
+        return .deadline
     }
 
     /// Whether the goal was reached before everything was asked.
@@ -268,8 +271,10 @@ extension Lookup {
     private var exhaustion: LookupEnd? {
         if shortlist.count == 0 { return .noContacts }
         switch settlement {
+        // With empty hands whoever may still answer is waited for, for as long as there is time.
+        case .settled(let isAwaiting) where isAwaiting && isEmptyHanded: return nil
         case .settled where !mayEnd: return hasQueriesUnderWay ? nil : .tooFewAnswers
-        case .settled: return isCutShort ? .hopCap : .complete
+        case .settled: return completeEnd
         case .butForDoubtful:
             if report.queried >= settings.packetBudget { return .packetBudget }
             if doubtfulAsked >= settings.doubtfulLimit { return .tooFewAnswers }
@@ -288,6 +293,8 @@ extension Lookup {
         return heardEnough && mayEnd ? .complete : .tooFewAnswers
     }
 
+    private var completeEnd: LookupEnd { isCutShort ? .hopCap : .complete }
+
     /// Whether the answers speak for the network when nobody is left to ask and the k closest are
     /// not settled: a quorum of them, or those of all there are, as in a network of a few nodes.
     ///
@@ -303,7 +310,8 @@ extension Lookup {
         case open
         /// There are doubtful ones among them that have not been asked yet.
         case butForDoubtful
-        case settled
+        /// With some of them awaited, or not.
+        case settled(isAwaiting: Bool)
     }
 
     /// Whether the k closest are settled: answered, or asked for so long that, going by the reply
@@ -331,7 +339,7 @@ extension Lookup {
             case .overdue: overdue += 1
             }
             if isEnough(answered: answered, overdue: overdue) {
-                return isDoubted ? .butForDoubtful : .settled
+                return isDoubted ? .butForDoubtful : .settled(isAwaiting: overdue > spared)
             }
         }
         return .open

@@ -12,6 +12,12 @@ package struct Shortlist: Sendable {
     package private(set) var order: [UInt8] = []
     /// Whether a limit kept a candidate out: one of its network was there, or the list was full.
     package private(set) var hasTurnedAway = false
+    /// Candidates that others of their networks keep out, closest first; bounded.
+    private var waiting: [Candidate] = []
+    private static let waitingLimit = 32
+    /// Candidates of one network that get their turn, so that a whole one of dead addresses costs
+    /// no more than that.
+    private static let turnsOfNetwork = 3
 
     package init(
         target: NodeID,
@@ -104,6 +110,7 @@ package struct Shortlist: Sendable {
         }
         if !allowsSharedNetworks, !hasRoom(inNetworkOf: candidate.endpoint) {
             hasTurnedAway = true
+            wait(candidate)
             return .sharedNetwork
         }
         let position = position(of: candidate.distance)
@@ -145,22 +152,50 @@ package struct Shortlist: Sendable {
     }
 
     /// Whether there is a place for one more of a network: nobody has it, or those that have it
-    /// failed or are doubtful and were never asked.
-    ///
-    /// At most three of a network get their turn, so that a whole one of dead addresses costs no
-    /// more than that.
+    /// failed, keep silent, or are doubtful and were never asked.
     private func hasRoom(inNetworkOf endpoint: Endpoint) -> Bool {
         let network = endpoint.network
         var holders = 0
         for holder in storage where holder.endpoint.network == network {
             holders += 1
+            guard holders < Self.turnsOfNetwork else { return false }
             switch holder.state {
-            case .failed where holders < 3: continue
-            case .fresh where holders < 3 && isDoubtful(holder): continue
-            default: return false
+            case .failed, .stalled, .overdue: continue
+            case .fresh where isDoubtful(holder): continue
+            case .fresh, .open, .answered: return false
             }
         }
         return true
+    }
+
+    private mutating func wait(_ candidate: Candidate) {
+        guard !waiting.contains(where: { $0.endpoint == candidate.endpoint }) else { return }
+        let index = waiting.firstIndex { candidate.distance < $0.distance } ?? waiting.endIndex
+        waiting.insert(candidate, at: index)
+        if waiting.count > Self.waitingLimit { waiting.removeLast() }
+    }
+
+    /// Lets in those for whom there is a place by now, because who had it has fallen silent.
+    ///
+    /// Otherwise a liar that names dead addresses in the networks of honest nodes would keep these
+    /// from being asked.
+    mutating func admitWaiting() {
+        guard !waiting.isEmpty else { return }
+        let candidates = waiting
+        waiting.removeAll(keepingCapacity: true)
+        // Who has still no place waits on.
+        for candidate in candidates { _ = insert(candidate) }
+    }
+
+    /// Whether a node closer than `distance` is kept out by others of its network, none of which
+    /// has answered.
+    func isKeptOut(closerThan distance: Distance) -> Bool {
+        waiting.prefix { $0.distance < distance }.contains { candidate in
+            let network = candidate.endpoint.network
+            let holders = storage.filter { $0.endpoint.network == network }
+            return holders.count < Self.turnsOfNetwork
+                && !holders.contains { $0.state == .answered }
+        }
     }
 
     /// Whether the node that named a candidate has named too many that stayed silent.

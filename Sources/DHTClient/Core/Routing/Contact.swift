@@ -12,6 +12,8 @@ package struct Contact: Hashable, Sendable {
     package var lastAnswered: DHTInstant
     /// When it last showed itself: an answer, or a query of its own.
     package var lastSeen: DHTInstant
+    /// When it last had its turn to be asked whether it is still there.
+    package var lastAsked = DHTInstant.distantPast
 
     package init(
         id: NodeID,

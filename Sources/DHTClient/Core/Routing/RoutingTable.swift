@@ -176,25 +176,32 @@ extension RoutingTable {
             || buckets[index].contacts.contains { $0.standing(at: now, settings) == .bad }
     }
 
-    /// The contact that has been silent longest among those no longer good; nil when all are.
-    package func mostDoubtful(at now: DHTInstant, notAskedSince recently: DHTInstant) -> Contact? {
-        var oldest: Contact?
-        for bucket in buckets {
-            for contact in bucket.contacts
-            where contact.lastSeen < (oldest?.lastSeen ?? recently)
-                && contact.standing(at: now, settings) != .good
-            {
-                oldest = contact
+    /// The contact whose turn it is to be asked whether it is still there.
+    ///
+    /// Of those no longer good the one that was seen or asked longest ago; nil when all were
+    /// `recently`. It counts as asked from now on, so that one that is dead does not keep the
+    /// others from their turn.
+    package mutating func takeMostDoubtful(
+        at now: DHTInstant,
+        notAskedSince recently: DHTInstant
+    ) -> Contact? {
+        var oldest = recently
+        var found: (bucket: Int, slot: Int)?
+        for index in buckets.indices {
+            for (slot, contact) in buckets[index].contacts.enumerated() {
+                let last = max(contact.lastSeen, contact.lastAsked)
+                guard last < oldest, contact.standing(at: now, settings) != .good else { continue }
+                (oldest, found) = (last, (index, slot))
             }
         }
-        return oldest
+        guard let (bucket, slot) = found else { return nil }
+        buckets[bucket].contacts[slot].lastAsked = now
+        return buckets[bucket].contacts[slot]
     }
 
     /// A bucket in which nothing answered for a while, and marks it as seen to.
-    ///
-    /// Buckets nearer to the own id than the nearest contact cannot be filled and do not count.
     package mutating func takeStaleBucket(at now: DHTInstant, after age: TimeSpan) -> Int? {
-        let stale = buckets.indices.filter { now.since(buckets[$0].lastChanged) > age }
+        let stale = (0..<depth).filter { now.since(buckets[$0].lastChanged) > age }
         guard
             let index = stale.min(by: { buckets[$0].lastChanged < buckets[$1].lastChanged })
         else { return nil }
@@ -207,8 +214,19 @@ extension RoutingTable {
         place(of: id, endpoint) != nil
     }
 
-    /// The buckets there are: the own id shares fewer leading bits than this with every contact.
-    package var depth: Int { buckets.count }
+    /// The buckets that are looked after: of those that hold the nearest neighbours together, as
+    /// many as fill one bucket, only the first, since one lookup there finds them all.
+    ///
+    /// So a node whose id is made to resemble the own one cannot make work out of the empty buckets
+    /// on the way to it.
+    package var depth: Int {
+        var neighbours = 0
+        for index in buckets.indices.reversed() {
+            neighbours += buckets[index].contacts.count
+            if neighbours >= settings.bucketCapacity { return min(index + 2, buckets.count) }
+        }
+        return min(buckets.count, 1)
+    }
 
     /// Contacts in use in one bucket, for tests and reports.
     package func count(inBucket index: Int) -> Int {
