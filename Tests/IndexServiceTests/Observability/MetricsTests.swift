@@ -1,4 +1,5 @@
 import CoreMetrics
+import DHTCore
 import Testing
 
 @testable import IndexService
@@ -236,6 +237,9 @@ import Testing
         for _ in 0..<3 { metrics.resolveCoalesced() }
         for _ in 0..<4 { metrics.integrityFailed() }
         for _ in 0..<5 { metrics.providerSetChanged() }
+        var counters = DHTCounters()
+        counters.holdBack(by: .node, .caller)
+        metrics.readDHT { [counters] in DHTStatus(id: .zero, counters: counters) }
         metrics.readCacheSize { (entries: 7, bytes: 7_000) }
         metrics.setAmnesia(false)
         metrics.setAmnesia(true)
