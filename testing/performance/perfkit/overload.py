@@ -4,6 +4,7 @@ Twice: where the DHT bounds the misses, as in service, and where nothing but the
 which service and generators share: there even refusals are more than two cores can make.
 """
 
+import concurrent.futures
 import json
 import os
 import re
@@ -19,11 +20,13 @@ from .dedup import name_of
 
 NAMES = 10_000
 DHT_NAMES, DHT_NODES = 20_000, 500
+# A lookup of what nobody announced takes long: a few at once are all that the network bears.
+DHT_LIMITS = ["--limits-running=64", "--limits-waiting=64"]
 MISSES = ["--distribution", "uniform", "--fresh", "1"]
 HIT_RATE = 1000
 FACTOR = 4
-# Until the misses have come up to their rate.
-RAMP_SECONDS = 1
+# Until the misses have come up to their rate; the hits have connected before.
+HEAD_START, RAMP_SECONDS = 0.3, 2
 # More than may run and wait, so that the gate must refuse; all of them from one address.
 CONNECTIONS = 3000
 LIMITS = [
@@ -31,11 +34,17 @@ LIMITS = [
 ]
 
 
-def hits(bench, server, path):
-    return bench.load(
-        server, "--path", path, "--rate", HIT_RATE, "--connections", 16,
-        "--duration", bench.seconds, "--max-throttled-share", 0,
-    )
+def hits(bench, server, path, meanwhile=lambda: None):
+    """Hits out of RAM, measured after a ramp; `meanwhile` is called once they are connected."""
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        run = thread.submit(
+            bench.load, server, "--path", path, "--rate", HIT_RATE, "--connections", 16,
+            "--warm-up", HEAD_START + RAMP_SECONDS, "--duration", bench.seconds,
+            "--max-throttled-share", 0,
+        )
+        time.sleep(HEAD_START)
+        meanwhile()
+        return run.result()
 
 
 def start_misses(bench, server, names, rate):
@@ -43,7 +52,7 @@ def start_misses(bench, server, names, rate):
         bench.load_binary, "--url", f"http://{service.HOST}:{server.port}", "--json",
         "--names", names, *MISSES, "--rate", round(rate),
         "--connections", CONNECTIONS, "--warm-up", 0.5,
-        "--duration", bench.seconds + RAMP_SECONDS + 2,
+        "--duration", bench.seconds + RAMP_SECONDS + 1,
         "--max-throttled-share", 1,
     ]
     # It must not take the processor from what is measured.
@@ -75,9 +84,12 @@ def measure(bench, server, path, names):
         raise KitError(f"overload: nothing is answered: {full['status']}")
     calm = hits(bench, server, path)
     before, at_first = resident_kib(server), metrics(server)
-    process = start_misses(bench, server, names, FACTOR * capacity)
-    time.sleep(RAMP_SECONDS)
-    loaded = hits(bench, server, path)
+    started = []
+    loaded = hits(
+        bench, server, path,
+        lambda: started.append(start_misses(bench, server, names, FACTOR * capacity)),
+    )
+    process = started[0]
     during, at_last = resident_kib(server), metrics(server)
     printed, errors = process.communicate(timeout=120)
     if not printed:
@@ -107,7 +119,7 @@ def run(bench):
     rows = []
     with bench.testnet(DHT_NODES) as (bootstrap, _):
         dht = [f"--dht-bootstrap={bootstrap}", "--dht-bind=127.0.0.1:0"]
-        with bench.serving([*LIMITS, *dht], store) as server:
+        with bench.serving([*LIMITS, *DHT_LIMITS, *dht], store) as server:
             rows.append({"bound": "the DHT"} | measure(bench, server, path, lines))
     with bench.serving(LIMITS, store) as server:
         rows.append({"bound": "the processor"} | measure(bench, server, path, names))
