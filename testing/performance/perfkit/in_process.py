@@ -51,5 +51,5 @@ def run(bench):
                   for threads in (1, cores))]
         for name, title in ORDERS
     ]
-    text = table(headings, rows) + f"\n\nAllocations a hit: {data['allocations']:.3f}."
+    text = table(headings, rows) + f"\n\nAllocations a hit: {abs(data['allocations']):.3f}."
     return data | {"markdown": text}
