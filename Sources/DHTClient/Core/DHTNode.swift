@@ -239,10 +239,32 @@ extension DHTNode {
         return status
     }
 
-    /// Good contacts worth saving for the next start, bucket by bucket.
+    /// Good contacts worth saving for the next start; however many of the first are a fair choice.
+    ///
+    /// Families take turns, and so do the buckets of each, deepest first: nobody else knows our
+    /// neighbours as well, while a far bucket alone may hold more than is saved.
     package func goodContacts(at now: DHTInstant) -> [Contact] {
-        AddressFamily.allCases.flatMap { tables[$0].contacts }
-            .filter { $0.standing(at: now, settings.routing) == .good }
+        let families = AddressFamily.allCases.map { family in
+            takingTurns(
+                tables[family].contacts.filter { $0.standing(at: now, settings.routing) == .good }
+            )
+        }
+        let longest = families.map(\.count).max() ?? 0
+        return (0..<longest).flatMap { place in
+            families.filter { place < $0.count }.map { $0[place] }
+        }
+    }
+
+    /// One contact of each bucket, deepest first, then another one of each, and so on.
+    private func takingTurns(_ contacts: [Contact]) -> [Contact] {
+        var taken: [Int: Int] = [:]
+        let places = contacts.map { contact in
+            let bucket = id.commonPrefixLength(with: contact.id)
+            let turn = taken[bucket, default: 0]
+            taken[bucket] = turn + 1
+            return (turn: turn, bucket: bucket, contact: contact)
+        }
+        return places.sorted { ($0.turn, $1.bucket) < ($1.turn, $0.bucket) }.map(\.contact)
     }
 }
 
