@@ -91,6 +91,71 @@ struct PeerStoreTests {
         #expect(store.count == 3)
     }
 
+    /// Info-hash 0 is the nearest to the own id.
+    private func makeHash(_ number: Int) -> NodeID {
+        NodeID(high: 0, middle: 0, low: UInt32(number))
+    }
+
+    private func announce(_ store: inout PeerStore, _ endpoint: Endpoint, _ number: Int) -> Bool {
+        store.announce(endpoint, for: makeHash(number), own: .zero, at: makeTime(0))
+    }
+
+    @Test(arguments: [AddressFamily.v4, .v6])
+    func oneAddressHasAShareOfTheInfoHashes(family: AddressFamily) {
+        let share = PeerStore.infoHashesPerAddressLimit
+        var store = makeStore { $0.infoHashesLimit = share * 2 }
+        for number in 0..<share * 2 {
+            #expect(announce(&store, makeEndpoint(number), 10_000 + number))
+        }
+        // Every address of a /64 is the same one.
+        func attacker(_ number: Int) -> Endpoint {
+            family == .v4
+                ? makeEndpoint(9_000, port: UInt16(1 + number))
+                : Endpoint(v6: 0x2002_0DB8_0000_0000, UInt64(number), port: 1)
+        }
+        let taken = (0..<share * 3).count { announce(&store, attacker($0), $0) }
+        #expect(taken == share)
+        #expect(store.count == share * 2)
+        let survivors = (0..<share * 2).count { !peers(store, makeHash(10_000 + $0)).isEmpty }
+        #expect(survivors == share)
+        // What it has it may renew, and others find room.
+        #expect(announce(&store, attacker(0), 0))
+        #expect(announce(&store, makeEndpoint(8_000), share))
+    }
+
+    @Test func aShareIsFreeAgainWhenItsPeersHaveGone() {
+        let share = PeerStore.infoHashesPerAddressLimit
+        let endpoint = makeEndpoint(1)
+        var store = makeStore {
+            $0.infoHashesLimit = share * 2
+            $0.peersPerInfoHashLimit = 1
+        }
+        for number in 0..<share { #expect(announce(&store, endpoint, number)) }
+        // Several ports are one address, in one info-hash.
+        #expect(announce(&store, endpoint.with(port: 2), 0))
+        #expect(!announce(&store, endpoint, share))
+        // Evicted by a younger peer.
+        #expect(announce(&store, makeEndpoint(2), 0))
+        #expect(announce(&store, endpoint, share))
+        #expect(!announce(&store, endpoint, share + 1))
+        store.expire(at: makeTime(45 * 60_000))
+        #expect(store.count == 0)
+        for number in 0..<share { #expect(announce(&store, endpoint, number)) }
+        // Evicted with its info-hash, by nearer ones.
+        var full = makeStore { $0.infoHashesLimit = share }
+        for number in 0..<share { #expect(announce(&full, endpoint, 1_000 + number)) }
+        #expect(announce(&full, makeEndpoint(2), 0))
+        #expect(announce(&full, endpoint, 1))
+        #expect(full.count == share)
+    }
+
+    @Test func allNodesAtOneAddressHaveNoShares() {
+        let count = PeerStore.infoHashesPerAddressLimit * 2
+        var store = makeStore { $0.peersPerAddressLimit = .max }
+        for number in 0..<count { #expect(announce(&store, makeEndpoint(1), number)) }
+        #expect(store.count == count)
+    }
+
     @Test func largeSetsAreSharedOut() {
         var store = makeStore()
         let hash = makeID(prefix: 1)
