@@ -1,5 +1,6 @@
 import DHTClient
 import DHTCore
+import Synchronization
 import Testing
 
 @Suite struct BootstrapTests {
@@ -38,6 +39,35 @@ import Testing
         #expect(await client.hasContacts(3, by: soon))
         await client.stop()
         await network.stop()
+    }
+
+    @Test func aNameThatMovesIsFoundAgain() async throws {
+        let network = try await LoopbackNetwork.start(count: 8, settings: openSettings)
+        let port = try #require(network.nodes.first?.endpoints.first?.port)
+        let answers = Answers(count: 2)
+        let client = try await makeClient(joiningBy: try BootstrapAddress.list(["moving:1"])) {
+            $0.node.lookup.queryTimeout = .milliseconds(100)
+            $0.retry.resolvePause = .milliseconds(10)
+            // Nobody is at the first address.
+            $0.lookUpName = { _, _ in [Endpoint(127, 0, 0, 1, port: answers.isOld ? 1 : port)] }
+        }
+        #expect(await client.hasContacts(3, by: soon))
+        await client.stop()
+        await network.stop()
+    }
+
+    /// Tells the first few questions from the later ones.
+    private final class Answers: Sendable {
+        private let left: Mutex<Int>
+
+        init(count: Int) { left = Mutex(count) }
+
+        var isOld: Bool {
+            left.withLock { left in
+                left -= 1
+                return left >= 0
+            }
+        }
     }
 
     @Test func anUnresolvableNameIsReportedAndStopsNothing() async throws {

@@ -267,7 +267,7 @@ extension DHTNode {
     }
 
     /// Whether a family has too few contacts to do without the nodes to join by.
-    func isShortOfContacts(_ family: AddressFamily, at now: DHTInstant) -> Bool {
+    package func isShortOfContacts(_ family: AddressFamily, at now: DHTInstant) -> Bool {
         let table = tables[family]
         let enough = settings.maintenance.contactsBeforeBootstrap
         guard settings.canaryInterval != nil, table.count >= enough else {

@@ -5,6 +5,9 @@ internal import NIOPosix
 
 /// Turns the configured bootstrap nodes into endpoints, and tries again what cannot be resolved.
 ///
+/// A name may move while the service runs for months, so names are asked for again whenever the
+/// node is short of contacts, which is when it needs them.
+///
 /// Confined to the driver's event loop; the system's resolver blocks, so it runs on NIO's threads
 /// for that. Numeric addresses are there at once.
 final class BootstrapResolver {
@@ -16,14 +19,16 @@ final class BootstrapResolver {
     private var unsent: [Endpoint: SendFailure] = [:]
 
     /// Whether the first attempt to resolve names is under way.
-    var isResolving: Bool { attempt == 0 && underWay > 0 }
+    var isResolving: Bool { isFirstRound && underWay > 0 }
 
     private let addresses: [BootstrapAddress]
     private let families: Message.Families
     private let retry: RetrySettings
     private let eventLoop: any EventLoop
     private weak var driver: DatagramDriver?
+    private let lookUp: MainlineConfiguration.NameLookup
     private var resolved: [BootstrapAddress: [Endpoint]] = [:]
+    private var isFirstRound = true
     private var attempt = 0
     private var underWay = 0
     private var timer: Scheduled<Void>?
@@ -33,6 +38,7 @@ final class BootstrapResolver {
         addresses = configuration.bootstrap
         families = configuration.nodeSettings.families
         retry = configuration.retry
+        lookUp = configuration.lookUpName ?? BootstrapResolver.askSystem
         eventLoop = driver.eventLoop
         self.driver = driver
     }
@@ -73,7 +79,7 @@ final class BootstrapResolver {
             if let endpoint = address.endpoint { resolved[address] = [endpoint] }
         }
         handOver()
-        resolveMissing()
+        resolve(addresses.filter { $0.endpoint == nil })
     }
 
     func stop() {
@@ -88,18 +94,30 @@ final class BootstrapResolver {
         if !endpoints.isEmpty { driver?.join(by: endpoints) }
     }
 
-    private func resolveMissing() {
-        guard !isStopped else { return }
+    /// Asks for the names that are not known; for all of them when the node needs contacts.
+    private func resolveAgain() {
+        guard !isStopped, let driver else { return }
+        let isShort = driver.isShortOfContacts
+        let wanted = addresses.filter {
+            resolved[$0] == nil || (isShort && $0.endpoint == nil)
+        }
+        guard wanted.isEmpty else { return resolve(wanted) }
+        attempt = 0
+        let limit = retry.resolvePauseLimit
+        resolveAgain(after: retry.pause(limit, limit: limit, attempt: 0))
+    }
+
+    private func resolve(_ names: [BootstrapAddress]) {
         failures = []
-        let missing = addresses.filter { resolved[$0] == nil }
-        underWay = missing.count
+        underWay = names.count
         let families = families
-        for address in missing {
+        let lookUp = lookUp
+        for name in names {
             NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
-                try BootstrapResolver.resolve(address, families)
+                try lookUp(name, families)
             }
             .assumeIsolated()
-            .whenComplete { [weak self] in self?.take($0, for: address) }
+            .whenComplete { [weak self] in self?.take($0, for: name) }
         }
     }
 
@@ -108,8 +126,14 @@ final class BootstrapResolver {
         underWay -= 1
         switch result {
         case .success(let endpoints):
-            resolved[address] = endpoints
-            handOver()
+            // The same answer must not end the pauses between attempts to join.
+            if Set(resolved[address] ?? []) != Set(endpoints) {
+                resolved[address] = endpoints
+                unsent = unsent.filter { sent in
+                    resolved.values.contains { $0.contains(sent.key) }
+                }
+                handOver()
+            }
         case .failure(let error):
             let failure =
                 error as? ResolveFailure
@@ -117,24 +141,31 @@ final class BootstrapResolver {
             failures.append(failure)
             reasons[address] = failure.reason
         }
-        guard underWay == 0, !failures.isEmpty else { return }
-        failures.sort { $0.address < $1.address }
-        driver?.report(.bootstrapUnresolved(failures))
+        guard underWay == 0 else { return }
+        isFirstRound = false
+        if !failures.isEmpty {
+            failures.sort { $0.address < $1.address }
+            driver?.report(.bootstrapUnresolved(failures))
+        }
         let pause = retry.pause(
             retry.resolvePause,
             limit: retry.resolvePauseLimit,
             attempt: attempt
         )
         attempt += 1
+        resolveAgain(after: pause)
+    }
+
+    private func resolveAgain(after pause: TimeSpan) {
         timer = eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(pause.nanoseconds)) {
             [weak self] in
-            self?.resolveMissing()
+            self?.resolveAgain()
             return
         }
     }
 
     /// Asks the system's resolver; blocks for as long as it takes.
-    private static func resolve(
+    private static func askSystem(
         _ address: BootstrapAddress,
         _ families: Message.Families
     ) throws -> [Endpoint] {

@@ -326,6 +326,14 @@ extension DatagramDriver {
         drainSoon()
     }
 
+    /// Whether one of the families has too few contacts to do without the nodes to join by.
+    var isShortOfContacts: Bool {
+        AddressFamily.allCases.contains {
+            configuration.nodeSettings.families.contains($0)
+                && node.isShortOfContacts($0, at: .now)
+        }
+    }
+
     /// Puts contacts into the table without asking them, for networks made in one process.
     func seed(_ contacts: [Contact]) {
         for contact in contacts { _ = node.seed(contact, at: now) }

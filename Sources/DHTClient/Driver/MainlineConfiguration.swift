@@ -16,6 +16,11 @@ package struct MainlineConfiguration: Sendable {
     package var savedNodesPath: String?
     package var socket = SocketSettings()
     package var retry = RetrySettings()
+    /// What bootstrap names are looked up with, on a thread that may block; nil asks the system.
+    package var lookUpName: NameLookup?
+
+    package typealias NameLookup =
+        @Sendable (BootstrapAddress, Message.Families) throws -> [Endpoint]
 
     package init() {}
 
@@ -29,7 +34,7 @@ package struct MainlineConfiguration: Sendable {
     }
 
     /// Throws unless there is exactly one address for each of one or two families.
-    func checkBinds() throws(MainlineError) {
+    package func checkBinds() throws(MainlineError) {
         guard !binds.isEmpty else { throw .badBinds(reason: "no UDP address to bind was given") }
         for family in AddressFamily.allCases where binds.count(where: { $0.family == family }) > 1 {
             let name = family == .v4 ? "IPv4" : "IPv6"
