@@ -249,6 +249,32 @@ struct ResponderTests {
         #expect(try put(&node, makeItem(6), cas: 5) == .response)
     }
 
+    @Test func aRefusedPutIsCountedByItsCause() throws {
+        var node = makeServer()
+        let item = makeItem(-1)
+        let target = item.target(SimulatedCryptography.functions)
+        let token = try token(&node, for: .get(target: target, newerThan: nil, want: []))
+        func refused(_ item: StoredItem, _ token: [UInt8], as reason: DropReason) throws {
+            let before = node.counters[reason]
+            let dropped = node.counters.dropped
+            let query = Query.put(target: target, item, compareAndSwap: nil, token: token)
+            #expect(try ask(&node, makeQuery(query)).message.kind == .error(code: 203))
+            #expect(node.counters[reason] == before + 1)
+            #expect(node.counters.dropped == dropped + 1)
+        }
+        try refused(item, [1], as: .badToken)
+        try refused(item, token, as: .refusedItem)
+        var short = makeItem(1)
+        short.mutable?.signature.removeLast()
+        try refused(short, token, as: .badQuery)
+        // One without a value.
+        let query = Query.put(target: target, makeItem(1), compareAndSwap: nil, token: token)
+        let bytes = makeQuery(query).split(separator: ascii("1:v5:hello"))
+        let reply = try ask(&node, Array(bytes.joined(separator: ascii("1:x5:hello"))))
+        #expect(reply.message.kind == .error(code: 203))
+        #expect(node.counters[.badQuery] == 2)
+    }
+
     @Test func theLargestItemFits() throws {
         var node = makeServer()
         let item = makeItem(1, ascii("996:") + [UInt8](repeating: 97, count: 996))

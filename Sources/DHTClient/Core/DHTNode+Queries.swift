@@ -216,38 +216,44 @@ extension DHTNode {
     }
 
     private mutating func answerPut(_ question: Question, _ bytes: Span<UInt8>) {
-        do throws(QueryError) {
+        do throws(PutRefusal) {
             let (item, target) = try checkedItem(question, bytes)
             guard itemStore.store(item, target: target, own: id, at: question.now) else {
-                counters.drop(.storeFull)
-                throw .server
+                throw PutRefusal(.server, .storeFull)
             }
         } catch {
-            switch error {
-            case .server: break
-            case .protocolViolation: counters.drop(.badToken)
-            default: counters.drop(.refusedItem)
-            }
-            return refuse(error, question, bytes)
+            counters.drop(error.reason)
+            return refuse(error.answer, question, bytes)
         }
         respond(question, bytes) { _ in }
+    }
+
+    /// Why a put is not taken: what its sender is told, and what it is counted as.
+    private struct PutRefusal: Error {
+        let answer: QueryError
+        let reason: DropReason
+
+        init(_ answer: QueryError, _ reason: DropReason = .refusedItem) {
+            self.answer = answer
+            self.reason = reason
+        }
     }
 
     /// The item of a put that has passed every check, in libtorrent's order of checks.
     private func checkedItem(
         _ question: Question,
         _ bytes: Span<UInt8>
-    ) throws(QueryError) -> (StoredItem, target: NodeID) {
+    ) throws(PutRefusal) -> (StoredItem, target: NodeID) {
         let arguments = question.message.arguments
-        guard let value = arguments.value else { throw .protocolViolation }
-        guard value.count <= StoredItem.maximumValueCount else { throw .valueTooBig }
+        guard let value = arguments.value else { throw PutRefusal(.protocolViolation, .badQuery) }
+        guard value.count <= StoredItem.maximumValueCount else { throw PutRefusal(.valueTooBig) }
         let salt = arguments.salt.map { bytes.slice($0) } ?? []
-        guard salt.count <= StoredItem.maximumSaltCount else { throw .saltTooBig }
+        guard salt.count <= StoredItem.maximumSaltCount else { throw PutRefusal(.saltTooBig) }
         var item = StoredItem(value: bytes.slice(value))
         if let key = arguments.publicKey {
             guard let publicKey = PublicKey(bytes.slice(key)), let signature = arguments.signature,
                 let sequence = arguments.sequence
-            else { throw .protocolViolation }
+            else { throw PutRefusal(.protocolViolation, .badQuery) }
             item.mutable = StoredItem.Mutable(
                 publicKey: publicKey,
                 salt: salt,
@@ -256,16 +262,18 @@ extension DHTNode {
             )
         }
         let target = item.target(cryptography)
-        guard holdsToken(question, bytes, for: target) else { throw .protocolViolation }
-        guard item.mutable?.sequence ?? 0 >= 0 else { throw .protocolViolation }
-        guard item.isAuthentic(cryptography) else { throw .badSignature }
+        guard holdsToken(question, bytes, for: target) else {
+            throw PutRefusal(.protocolViolation, .badToken)
+        }
+        guard item.mutable?.sequence ?? 0 >= 0 else { throw PutRefusal(.protocolViolation) }
+        guard item.isAuthentic(cryptography) else { throw PutRefusal(.badSignature) }
         let objection = itemStore.objection(
             to: item,
             target: target,
             compareAndSwap: arguments.compareAndSwap,
             at: question.now
         )
-        if let objection { throw objection }
+        if let objection { throw PutRefusal(objection) }
         return (item, target)
     }
 
