@@ -18,11 +18,25 @@ struct Arguments {
     }
 
     func number(_ name: String, _ fallback: Int) -> Int {
-        values["--" + name].flatMap { Int($0) } ?? fallback
+        value(name, fallback) { Int($0) }
     }
 
     func fraction(_ name: String, _ fallback: Double) -> Double {
-        values["--" + name].flatMap { Double($0) } ?? fallback
+        value(name, fallback) { Double($0) }
+    }
+
+    /// Ends with 64 at a value that is none: a run with another one would be taken for it.
+    private func value<Value>(
+        _ name: String,
+        _ fallback: Value,
+        _ parse: (String) -> Value?
+    ) -> Value {
+        guard let text = values["--" + name] else { return fallback }
+        if let value = parse(text) { return value }
+        FileHandle.standardError.write(
+            Data("--\(name) needs a number in its range, not \(text)\n".utf8)
+        )
+        exit(64)
     }
 
     func flag(_ name: String) -> Bool { values["--" + name] != nil }
@@ -30,7 +44,7 @@ struct Arguments {
     /// Changes the options that every scenario has.
     func apply(to network: inout NetworkOptions) {
         network.nodes = number("nodes", network.nodes)
-        network.seed = UInt64(number("seed", Int(network.seed)))
+        network.seed = value("seed", network.seed) { UInt64($0) }
         network.loss = fraction("loss", network.loss)
         network.tailFraction = fraction("tail", network.tailFraction)
         network.silentFraction = fraction("silent", network.silentFraction)
