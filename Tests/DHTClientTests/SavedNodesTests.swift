@@ -45,7 +45,20 @@ import Testing
     func aDamagedFileIsMalformed(text: String) throws {
         defer { try? FileManager.default.removeItem(at: directory) }
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-        #expect(throws: SavedNodesError.malformed) { try SavedNodes.read(from: path) }
+        #expect(throws: SavedNodesError.malformed(path: path)) { try SavedNodes.read(from: path) }
+    }
+
+    @Test func whatIsWrongWithTheFileIsSaidInOneSentence() throws {
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let folder = directory.path
+        let reading = #expect(throws: SavedNodesError.self) { try SavedNodes.read(from: folder) }
+        let expected = "the saved DHT nodes in \(folder) cannot be read (Is a directory): "
+        #expect(reading?.description.hasPrefix(expected) == true)
+        let writing = #expect(throws: SavedNodesError.self) {
+            try makeSaved(count: 1).write(to: folder)
+        }
+        #expect(writing?.description.contains("cannot be saved in \(folder) (") == true)
+        #expect(SavedNodesError.malformed(path: "/x").description.contains("in /x are damaged"))
     }
 
     @Test func aFileThatCannotBeWrittenIsAnError() {

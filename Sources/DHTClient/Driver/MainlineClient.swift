@@ -81,7 +81,7 @@ package final class MainlineClient: Sendable {
         } catch let error as SavedNodesError {
             observer(.savedNodesFailed(error))
         } catch {
-            observer(.savedNodesFailed(.unreadable(reason: "\(error)")))
+            observer(.savedNodesFailed(.unreadable(path: path, reason: "\(error)")))
         }
         return nil
     }

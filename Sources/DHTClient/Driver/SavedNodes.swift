@@ -28,6 +28,7 @@ package struct SavedNodes: Equatable, Sendable {
     private static let byteLimit = 64 << 10
     private static let header = "svc-index-dht-nodes 1"
 
+    /// - Parameter contacts: the ones most worth keeping first; no more than `limit` are kept.
     package init(network: String, id: NodeID, contacts: [SavedContact]) {
         self.network = network
         self.id = id
@@ -42,10 +43,27 @@ package struct SavedNodes: Equatable, Sendable {
 
 /// Why a file of saved nodes could not be read or written; the client goes on without it.
 package enum SavedNodesError: Error, Equatable, Sendable {
-    case unreadable(reason: String)
-    case unwritable(reason: String)
+    case unreadable(path: String, reason: String)
+    case unwritable(path: String, reason: String)
     /// Not such a file, or a damaged one.
-    case malformed
+    case malformed(path: String)
+}
+
+extension SavedNodesError: CustomStringConvertible {
+    /// One sentence for an operator.
+    package var description: String {
+        switch self {
+        case .unreadable(let path, let reason):
+            "the saved DHT nodes in \(path) cannot be read (\(reason)): make it a file that the "
+                + "service may read, or remove it"
+        case .unwritable(let path, let reason):
+            "the DHT nodes cannot be saved in \(path) (\(reason)): make room and let the service "
+                + "write there, or the next start has only the bootstrap nodes"
+        case .malformed(let path):
+            "the saved DHT nodes in \(path) are damaged and not used: nothing has to be done, the "
+                + "file is written anew"
+        }
+    }
 }
 
 // MARK: - Text
@@ -101,7 +119,7 @@ extension SavedNodes {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }
-            throw .unreadable(reason: describe(errno))
+            throw .unreadable(path: path, reason: describe(errno))
         }
         defer { close(descriptor) }
         var bytes = [UInt8](repeating: 0, count: byteLimit + 1)
@@ -112,12 +130,14 @@ extension SavedNodes {
                 Glibc.read(descriptor, buffer.baseAddress?.advanced(by: count), room)
             }
             if got < 0, errno == EINTR { continue }
-            guard got >= 0 else { throw .unreadable(reason: describe(errno)) }
+            guard got >= 0 else { throw .unreadable(path: path, reason: describe(errno)) }
             if got == 0 { break }
             count += got
         }
         let text = String(decoding: bytes[..<count], as: UTF8.self)
-        guard count <= byteLimit, let saved = SavedNodes(text: text) else { throw .malformed }
+        guard count <= byteLimit, let saved = SavedNodes(text: text) else {
+            throw .malformed(path: path)
+        }
         return saved
     }
 
@@ -126,13 +146,13 @@ extension SavedNodes {
         let partial = path + ".new"
         let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
         let descriptor = open(partial, flags, 0o600)
-        guard descriptor >= 0 else { throw .unwritable(reason: describe(errno)) }
+        guard descriptor >= 0 else { throw .unwritable(path: path, reason: describe(errno)) }
         var failure = Self.write(Array(text.utf8), to: descriptor)
         if close(descriptor) != 0, failure == 0 { failure = errno }
         if failure == 0, rename(partial, path) != 0 { failure = errno }
         guard failure == 0 else {
             unlink(partial)
-            throw .unwritable(reason: describe(failure))
+            throw .unwritable(path: path, reason: describe(failure))
         }
     }
 

@@ -188,7 +188,7 @@ private struct MainlineEvents: Sendable {
         case .savedNodesRead(let count):
             logger.info("saved DHT nodes were read", metadata: ["count": "\(count)"])
         case .savedNodesFailed(let error):
-            logger.warning("saved DHT nodes: \(error)")
+            logger.warning("\(error)")
         }
     }
 }
