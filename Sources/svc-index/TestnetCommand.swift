@@ -33,6 +33,13 @@ struct TestnetCommand: AsyncParsableCommand {
         guard (1...5000).contains(nodes) else {
             throw Failure(.usage, "--nodes must be from 1 to 5000")
         }
+        guard port == 0 || Int(port) + nodes <= 65_536 else {
+            throw Failure(
+                .usage,
+                "\(nodes) nodes do not fit into the ports from \(port) to 65535: "
+                    + "lower --port or --nodes"
+            )
+        }
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let network: LoopbackNetwork
         do {

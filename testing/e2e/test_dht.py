@@ -324,6 +324,8 @@ class DHTTest(NetworkTest):
             (64, "b3:", self.joined("lookup", "libc6")),
             (64, "--port", self.joined("announce", cid, "--port", 0)),
             (64, "--nodes", ("testnet", "--nodes", 0)),
+            (64, "do not fit", ("testnet", "--nodes", 5000, "--port", 65000)),
+            (78, "two IPv4", self.joined("lookup", cid, "--dht-bind", "127.0.0.1:0,127.0.0.2:0")),
             (78, "router", ("lookup", cid, "--dht-bootstrap", "router")),
             (78, "numeric", self.joined("lookup", cid, "--dht-bind", "localhost:0")),
         ):

@@ -5,7 +5,7 @@ extension MainlineConfiguration {
     /// The DHT client's configuration as an operator set it.
     ///
     /// - Parameter savedNodesPath: where good contacts are kept between runs; nil in amnesia.
-    /// - Throws: `StartError.setting` when `dht.bind` is no numeric address.
+    /// - Throws: `StartError.setting` when `dht.bind` is not numeric, or has two of a family.
     package init(
         settings: Settings.DHT,
         savedNodesPath: String? = nil
@@ -20,6 +20,7 @@ extension MainlineConfiguration {
             }
             binds.append(endpoint)
         }
+        do { try checkBinds() } catch { throw .setting("dht.bind: \(error)") }
         node.answersQueries = settings.mode == .server
         // Names may turn out to be private as well, once they are resolved.
         onPrivateNetwork.privateAddresses = settings.privateAddresses != .never
