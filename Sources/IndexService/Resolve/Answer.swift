@@ -18,19 +18,28 @@ package struct Answer: Sendable, Equatable {
         static let nameInBody = 13
     }
 
+    /// From when on a better one is asked for in place of a provisional answer, in seconds of its
+    /// age.
+    static let provisionalSeconds = 5
+
     let record: OutcomeRecord
 
     /// The answer to `query`; its life is kept in whole milliseconds and is at most 49 days.
+    ///
+    /// - Parameter isProvisional: whether it was made before everybody was asked, so that a better
+    ///   one is to follow.
     init(
         to query: AnswerQuery,
         body: [UInt8],
         madeAt: MonotonicInstant,
         freshUntil: MonotonicInstant,
         staleUntil: MonotonicInstant,
+        isProvisional: Bool = false,
         subjects: SubjectStamps
     ) {
         let isKeyInBody = Self.names(query.key, body)
-        let head = isKeyInBody ? query.head.withKeyInBody : query.head
+        var head = isKeyInBody ? query.head.withKeyInBody : query.head
+        if isProvisional { head = head.asProvisional }
         let texts = head.regionBytes + (isKeyInBody ? 0 : head.keyBytes)
         var record = OutcomeRecord(
             head,
@@ -71,6 +80,15 @@ package struct Answer: Sendable, Equatable {
         freshUntil.advanced(by: nanoseconds(at: Place.stale))
     }
 
+    /// Whether it was made before everybody was asked, so that a better one is to follow.
+    var isProvisional: Bool { record.head.isProvisional }
+
+    /// The last tenth of its life, in which whoever asks has a new one looked up.
+    var prefetchFrom: MonotonicInstant {
+        let fresh = freshUntil.nanoseconds(since: madeAt)
+        return madeAt.advanced(by: fresh - fresh / 10)
+    }
+
     private func nanoseconds(at place: Int) -> UInt64 {
         UInt64(record.number(at: place, as: UInt32.self)) * 1_000_000
     }
@@ -88,7 +106,7 @@ package struct Answer: Sendable, Equatable {
     /// Whether this is the answer to a question, whose head is at hand.
     @inline(__always)
     func isAnswer(to query: AnswerQuery, _ head: QuestionHead) -> Bool {
-        record.head.withoutPlace == head
+        record.head.ofQuestion == head
             && record.holdsTexts(of: query, region: Place.texts, key: keyPlace)
     }
 

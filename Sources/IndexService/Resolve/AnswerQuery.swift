@@ -61,6 +61,7 @@ struct QuestionHead: Equatable, Sendable {
         static let contentID: UInt64 = 2
         static let freshness: UInt64 = 4
         static let keyInBody: UInt64 = 8
+        static let provisional: UInt64 = 16
     }
 
     init(bits: UInt64) {
@@ -76,10 +77,17 @@ struct QuestionHead: Equatable, Sendable {
     /// Whether the key is not kept by itself, since the answer's body has it in its usual place.
     var hasKeyInBody: Bool { bits & Flag.keyInBody != 0 }
 
-    /// The head of the question itself, wherever its key is kept.
-    var withoutPlace: QuestionHead { QuestionHead(bits: bits & ~Flag.keyInBody) }
+    /// Whether the answer is to be followed by a better one.
+    var isProvisional: Bool { bits & Flag.provisional != 0 }
+
+    /// The head of the question itself, wherever its key is kept and whatever its answer.
+    var ofQuestion: QuestionHead {
+        QuestionHead(bits: bits & ~(Flag.keyInBody | Flag.provisional))
+    }
 
     var withKeyInBody: QuestionHead { QuestionHead(bits: bits | Flag.keyInBody) }
+
+    var asProvisional: QuestionHead { QuestionHead(bits: bits | Flag.provisional) }
 }
 
 extension AnswerQuery {

@@ -70,14 +70,17 @@ extension Outcome {
         }
     }
 
-    /// An answer is looked up again by whoever asks in the last tenth of its life; an absence ends
-    /// by itself.
+    /// An answer is looked up again by whoever asks in the last tenth of its life.
+    ///
+    /// A provisional one is after seconds, however long it may live, until a better one has taken
+    /// its place. An absence ends by itself.
     var life: Life {
         switch self {
         case .found(let answer):
-            let fresh = answer.freshUntil.nanoseconds(since: answer.madeAt)
+            let soon = answer.madeAt.advanced(bySeconds: Answer.provisionalSeconds)
+            let prefetchFrom = answer.prefetchFrom
             return Life(
-                refreshFrom: answer.madeAt.advanced(by: fresh - fresh / 10),
+                refreshFrom: answer.isProvisional ? min(soon, prefetchFrom) : prefetchFrom,
                 freshUntil: answer.freshUntil,
                 staleUntil: answer.staleUntil
             )

@@ -102,7 +102,7 @@ struct OutcomeRecord: Sendable, Equatable {
     func spillKey(region: Int, key: Int) -> [UInt8] {
         var spillKey: [UInt8] = []
         spillKey.reserveCapacity(96)
-        spillKey.append(bytesOf: head.withoutPlace.bits)
+        spillKey.append(bytesOf: head.ofQuestion.bits)
         spillKey.append(contentsOf: bytes[region..<region + head.regionBytes])
         spillKey.append(contentsOf: bytes[key..<key + head.keyBytes])
         return spillKey

@@ -5,10 +5,12 @@ internal import Cache
 extension Resolver {
     /// Puts what the index and the DHT have together, ranks it and encodes it.
     ///
+    /// - Parameter isEarly: whether a more thorough lookup may find more.
     /// - Throws: when nothing is known and not everywhere could be looked.
     func merge(
         _ entry: IndexEntry,
         _ discovered: Discovered,
+        isEarly: Bool,
         into query: AnswerQuery,
         _ stamps: SubjectStamps,
         _ policy: Policy
@@ -42,7 +44,13 @@ extension Resolver {
             lookup: discovered.lookup,
             proof: entry.proof
         )
-        let answer = encoder.encode(facts, madeAt: now, staleFor: life.stale, subjects: stamps)
+        let answer = encoder.encode(
+            facts,
+            madeAt: now,
+            staleFor: life.stale,
+            isProvisional: isEarly || !facts.complete,
+            subjects: stamps
+        )
         return Resolved(
             outcome: .found(answer),
             source: discovered.providers.isEmpty && entry.proof == nil ? .index : .dht

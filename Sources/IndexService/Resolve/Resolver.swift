@@ -22,7 +22,7 @@ package final class Resolver: Sendable {
         package var asksAlways = false
 
         /// Life of an answer that a lookup could not complete, in seconds: soon asked again.
-        static let partialTTL = 5
+        static let partialTTL = Answer.provisionalSeconds
 
         package init() {}
     }
@@ -54,8 +54,13 @@ package final class Resolver: Sendable {
         var found: (ContentID, Discovered)?
 
         /// Whether there may be a newer record of the key name than the one at hand.
-        var isRecordEarly: Bool {
+        private var isRecordEarly: Bool {
             if case (.found(_, _, let isEarly), _)? = record { isEarly } else { false }
+        }
+
+        /// Whether more may be found by one who has more time than the caller of this miss.
+        func isEarly(_ found: Discovered) -> Bool {
+            purpose != .refresh && (found.isEarly || isRecordEarly)
         }
     }
 
@@ -194,13 +199,20 @@ package final class Resolver: Sendable {
         let settled = settle(stamps, of: search, with: entry)
         guard settled != nil || search.isLastAttempt else { return nil }
         if let standing = try await standing(entry, found, search) { return standing }
-        let resolved = try merge(entry, found, into: search.query, settled ?? stamps, policy)
+        let isEarly = search.isEarly(found)
+        let resolved = try merge(
+            entry,
+            found,
+            isEarly: isEarly,
+            into: search.query,
+            settled ?? stamps,
+            policy
+        )
         guard settled != nil else { return resolved }
         store(resolved, for: search.query, search.spilled)
         note(resolved, about: search.query, entry, found)
-        if found.isEarly || search.isRecordEarly, search.purpose != .refresh {
-            _ = refreshes.add(search.query)
-        }
+        // Refused, or without success: the next who asks for it in some seconds tries again.
+        if isEarly { _ = refreshes.add(search.query) }
         return resolved
     }
 

@@ -39,6 +39,29 @@ import Testing
         #expect(cache.outcome(for: query, at: at(3000)) == nil)
     }
 
+    /// Nobody has claimed the follow-up that failed, so that it can not be given back either.
+    @Test func aProvisionalAnswerIsDueAfterSecondsAndAgainAfterEachFailure() throws {
+        let cache = makeCache()
+        let query = AnswerQuery(.resolution, .name(try makeName()))
+        let answer = makeAnswer(
+            to: query,
+            freshUntil: at(300_000),
+            isProvisional: true,
+            subjects: cache.stamps(for: query.key)
+        )
+        cache.insert(.found(answer), for: query, pinned: false, at: at(0))
+        func isDue(at instant: MonotonicInstant) -> Bool? {
+            cache.outcome(for: query, at: instant)?.wantsRefresh
+        }
+        cache.postponeRefresh(of: query, until: at(60_000))
+        #expect(isDue(at: at(4999)) == false)
+        #expect(isDue(at: at(5000)) == true)
+        #expect(isDue(at: at(5001)) == false)
+        cache.postponeRefresh(of: query, until: at(10_000))
+        #expect(isDue(at: at(9999)) == false)
+        #expect(isDue(at: at(10_000)) == true)
+    }
+
     @Test func everyPartOfTheQuestionCounts() throws {
         let cache = makeCache()
         let key = ResolveKey.name(try makeName())

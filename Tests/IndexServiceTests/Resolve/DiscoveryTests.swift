@@ -73,6 +73,25 @@ import Testing
         }
     }
 
+    @Test func whatWasFoundEarlyIsLookedUpAgainUntilAThoroughLookupSucceeds() async throws {
+        let id = makeContentID("followed up")
+        try await withDiscovery(announcing: [9001, 9002], of: id) { _, resolver, _ in
+            let query = AnswerQuery(.providers, .contentID(id))
+            func isDueSoon() throws -> Bool {
+                let soon = MonotonicInstant.now().advanced(bySeconds: 6)
+                return try #require(resolver.cachedOutcome(for: query, at: soon)).wantsRefresh
+            }
+            let early = try await resolver.resolve(query, for: .caller)
+            #expect(early.outcome.answer?.isProvisional == true)
+            for _ in 1...3 {
+                resolver.refreshFailed(query, until: .now().advanced(bySeconds: 5))
+                #expect(try isDueSoon())
+            }
+            _ = try await resolver.resolve(query, for: .refresh)
+            #expect(try !isDueSoon())
+        }
+    }
+
     /// A lookup that ends with the first provider says nothing about the others.
     @Test func otherProvidersAreCountedOnceHoweverManyQuestionsFindThem() async throws {
         let (id, metrics) = (makeContentID("changing"), Metrics())

@@ -23,6 +23,7 @@ func makeAnswer(
     madeAt: MonotonicInstant = MonotonicInstant(nanoseconds: 0),
     freshUntil: MonotonicInstant = MonotonicInstant(nanoseconds: .max),
     staleUntil: MonotonicInstant? = nil,
+    isProvisional: Bool = false,
     subjects: SubjectStamps
 ) -> Answer {
     Answer(
@@ -31,6 +32,7 @@ func makeAnswer(
         madeAt: madeAt,
         freshUntil: freshUntil,
         staleUntil: staleUntil ?? freshUntil,
+        isProvisional: isProvisional,
         subjects: subjects
     )
 }

@@ -25,7 +25,10 @@ import Testing
         return target.flatMap { epochs.stamps(stamps, leadingTo: $0) } ?? stamps
     }
 
-    private func makeSpilled(target: ContentID? = makeContentID("t")) throws -> SpilledEntry {
+    private func makeSpilled(
+        target: ContentID? = makeContentID("t"),
+        isProvisional: Bool = false
+    ) throws -> SpilledEntry {
         let now = clock.instant
         let answer = makeAnswer(
             #"{"a":1}"#,
@@ -33,6 +36,7 @@ import Testing
             madeAt: MonotonicInstant(nanoseconds: now.nanoseconds - 7_000_000_000),
             freshUntil: now.advanced(bySeconds: 60),
             staleUntil: now.advanced(bySeconds: 600),
+            isProvisional: isProvisional,
             subjects: makeStamped(.name(try makeName()), target: target)
         )
         return answer.spilled(at: clock)
@@ -56,6 +60,13 @@ import Testing
         #expect(answer.record.subjects.key.epoch == stamps.key.epoch)
         #expect(answer.record.subjects.key.slot == stamps.key.slot)
         #expect(answer.record.subjects.target?.slot == stamps.target?.slot)
+    }
+
+    @Test(arguments: [false, true])
+    func aProvisionalAnswerIsOneAsWellOutOfTheSpill(isProvisional: Bool) throws {
+        let entry = try makeSpilled(isProvisional: isProvisional)
+        let answer = try #require(Answer(to: query, spilled: entry, at: clock))
+        #expect(answer.isProvisional == isProvisional)
     }
 
     /// Nobody knows how old an answer from the future is.
@@ -94,7 +105,7 @@ import Testing
                 let place = random.int(in: 0...entry.value.count - 1)
                 entry.value[place] ^= UInt8(1 << random.int(in: 0...7))
             } else if !entry.value.isEmpty {
-                entry.value[0] = 3
+                entry.value[0] = 4
             }
             guard let answer = Answer(to: query, spilled: entry, at: clock) else { continue }
             #expect(answer.freshUntil <= answer.staleUntil)
