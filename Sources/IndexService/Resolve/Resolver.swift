@@ -209,7 +209,9 @@ package final class Resolver: Sendable {
             policy
         )
         guard settled != nil else { return resolved }
-        store(resolved, for: search.query, search.spilled)
+        if !isEarly || !holdsBetter(than: resolved, for: search.query) {
+            store(resolved, for: search.query, search.spilled)
+        }
         note(resolved, about: search.query, entry, found)
         // Refused, or without success: the next who asks for it in some seconds tries again.
         if isEarly { _ = refreshes.add(search.query) }
@@ -335,6 +337,17 @@ package final class Resolver: Sendable {
             case .answered(let resolved) = await askSpill(search.query, by: search.deadline)
         else { return nil }
         return resolved
+    }
+
+    /// Whether RAM has what a thorough lookup found, so that an early outcome is for its caller
+    /// only: it leads to the same content id and may know of fewer providers.
+    private func holdsBetter(than early: Resolved, for query: AnswerQuery) -> Bool {
+        let now = MonotonicInstant.now()
+        guard let cached = cache.outcome(for: query, at: now) else { return false }
+        refreshIfDue(cached, query, at: now)
+        guard !cached.isStale, case .found(let answer) = cached.outcome else { return false }
+        let target = early.outcome.subjects.target
+        return !answer.isProvisional && answer.record.subjects.target?.slot == target?.slot
     }
 
     private func store(

@@ -92,6 +92,28 @@ import Testing
         }
     }
 
+    /// Anybody may ask past the cache, and everybody else is answered out of it.
+    @Test func anEarlyAnswerToOneCallerReplacesNoThoroughOneForAll() async throws {
+        let id = makeContentID("known to the end")
+        try await withDiscovery(announcing: [9001, 9002], of: id) { store, resolver, _ in
+            _ = try store.putName(
+                makeName(),
+                manifestID: id,
+                ttl: nil,
+                precondition: .none,
+                at: .testNow
+            )
+            let keys = [ResolveKey.contentID(id), .name(try makeName())]
+            for query in keys.map({ AnswerQuery(.resolution, $0) }) {
+                let thorough = try await resolver.resolve(query, for: .refresh).outcome.answer
+                #expect(thorough?.isProvisional == false)
+                let early = try await resolver.resolve(query, for: .bypass).outcome.answer
+                #expect(early?.isProvisional == true)
+                #expect(resolver.cachedOutcome(for: query, at: .now())?.answer == thorough)
+            }
+        }
+    }
+
     /// A lookup that ends with the first provider says nothing about the others.
     @Test func otherProvidersAreCountedOnceHoweverManyQuestionsFindThem() async throws {
         let (id, metrics) = (makeContentID("changing"), Metrics())
