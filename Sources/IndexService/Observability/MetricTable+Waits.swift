@@ -24,6 +24,20 @@ extension MetricDescription {
                 are missed.
                 """
         ),
+        MetricDescription(
+            "refreshes_waiting",
+            .gauge,
+            [Label("kind", RefreshKind.self)],
+            help: """
+                Questions that wait to be looked up again in the background: pinned keys, answers \
+                about to end and `POST /admin/reindex`, and answers that were given early.
+                """,
+            whenItRises: """
+                More is to be looked up again than the lookups in the background can do. \
+                `follow_up` stops at 512 and harms nobody; while `asked` is high, stale answers \
+                stay so for longer: see whether the DHT is slow (`index_dht_lookup_ms`).
+                """
+        ),
     ]
 
     private static let waitBuckets = MetricBuckets(
@@ -44,8 +58,38 @@ package enum GatedRoute: Int, MetricLabelValue {
     }
 }
 
+/// What is looked up again in the background (label `kind` of `refreshes_waiting`).
+package enum RefreshKind: Int, MetricLabelValue {
+    case pinned, asked, followUp
+
+    package var text: String {
+        switch self {
+        case .pinned: "pinned"
+        case .asked: "asked"
+        case .followUp: "follow_up"
+        }
+    }
+}
+
 // Waits.
 extension Metrics {
+    /// Reads how much waits to be refreshed before each exposition, on the thread that asks for it.
+    func readRefreshes(_ queue: RefreshQueue) {
+        let (cells, scalar) = (cells, registry.scalar("refreshes_waiting"))
+        registry.onScrape {
+            let waiting = queue.waiting
+            for kind in RefreshKind.allCases {
+                let count =
+                    switch kind {
+                    case .pinned: waiting.pinned
+                    case .asked: waiting.asked
+                    case .followUp: waiting.followUps
+                    }
+                scalar.set(Double(count), series: kind.rawValue, in: cells)
+            }
+        }
+    }
+
     /// Counts a turn of an event loop, and how late it came.
     func loopTurned(lateByNanoseconds lag: Int64, on stripe: MetricStripe) {
         loopLag.record(lag, on: stripe, in: cells)

@@ -70,6 +70,13 @@ extension Outcome {
         }
     }
 
+    /// Whether it is to be looked up again only because a better one may be had, and not because
+    /// its life ends.
+    func isDueEarly(at now: MonotonicInstant) -> Bool {
+        guard case .found(let answer) = self else { return false }
+        return answer.isProvisional && now < answer.prefetchFrom
+    }
+
     /// An answer is looked up again by whoever asks in the last tenth of its life.
     ///
     /// A provisional one is after seconds, however long it may live, until a better one has taken

@@ -4,15 +4,24 @@ internal import Synchronization
 ///
 /// Whoever finds that an answer is about to end adds its question and goes on; `Refresher` takes
 /// them out, a few at a time. Pinned keys that are due have a line and places of their own, so that
-/// neither kind ever waits behind the other, however much of it there is.
+/// neither kind ever waits behind the other, however much of it there is. What was answered early
+/// is followed up when no other question waits: anybody causes any number of those.
 package final class RefreshQueue: Sendable {
     /// Questions that may wait; beyond that nothing more is taken on.
     static let maximumWaiting = 10_000
-    /// Questions of one kind that are worked on at once.
+    /// Early answers that may wait to be followed up; who asks for one again brings it back.
+    static let maximumFollowUps = 512
+    /// Pinned keys that are worked on at once, and likewise of all other questions.
     static let places = 8
+    /// How many of those places follow-ups may have.
+    static let followUpPlaces = 4
+
+    private enum Kind {
+        case pinned, asked, followUp
+    }
 
     private struct Work {
-        let isPinned: Bool
+        let kind: Kind
         /// Whether somebody wants what is found out later than this work began.
         var isWantedAgain = false
     }
@@ -20,11 +29,27 @@ package final class RefreshQueue: Sendable {
     private struct State {
         var pinned = Line()
         var asked = Line()
+        var followUps = Line()
         /// Taken out and not finished; what is in here is in no line.
         var underWay: [AnswerQuery: Work] = [:]
 
+        /// Whether it is worked on or waits in a line that goes before follow-ups.
         func isKnown(_ query: AnswerQuery) -> Bool {
             underWay[query] != nil || asked.contains(query) || pinned.contains(query)
+        }
+
+        func workingOn(_ kind: Kind) -> Int {
+            underWay.values.count { $0.kind == kind }
+        }
+
+        /// Moves the first of a line to what is worked on.
+        mutating func take(
+            _ kind: Kind,
+            from line: WritableKeyPath<State, Line>
+        ) -> AnswerQuery? {
+            guard let query = self[keyPath: line].takeFirst() else { return nil }
+            underWay[query] = Work(kind: kind)
+            return query
         }
     }
 
@@ -49,9 +74,25 @@ package final class RefreshQueue: Sendable {
         let isTaken = state.withLock { state in
             let new = queries.filter { !state.isKnown($0) }
             guard state.asked.count + new.count <= Self.maximumWaiting else { return false }
-            for query in new { state.asked.append(query) }
+            for query in new {
+                state.followUps.remove(query)
+                state.asked.append(query)
+            }
             guard again else { return true }
             for query in queries { state.underWay[query]?.isWantedAgain = true }
+            return true
+        }
+        if isTaken { arrived.yield() }
+        return isTaken
+    }
+
+    /// Takes on a question that was answered before everybody was asked, after all others; false
+    /// when too many of its kind are waiting already.
+    func add(followUp query: AnswerQuery) -> Bool {
+        let isTaken = state.withLock { state in
+            if state.isKnown(query) || state.followUps.contains(query) { return true }
+            guard state.followUps.count < Self.maximumFollowUps else { return false }
+            state.followUps.append(query)
             return true
         }
         if isTaken { arrived.yield() }
@@ -64,27 +105,29 @@ package final class RefreshQueue: Sendable {
             for query in queries
             where state.underWay[query] == nil && state.pinned.count < Self.maximumWaiting {
                 state.asked.remove(query)
+                state.followUps.remove(query)
                 state.pinned.append(query)
             }
         }
         arrived.yield()
     }
 
-    /// The next question to work on, pinned ones first; nil while there is none, or no place.
+    /// The next question to work on: pinned ones first, follow-ups last; nil while there is none,
+    /// or no place.
     ///
     /// `finish` must follow.
     func takeNext() -> AnswerQuery? {
         state.withLock { state in
-            let pinned = state.underWay.values.count(where: \.isPinned)
-            if pinned < Self.places, let query = state.pinned.takeFirst() {
-                state.underWay[query] = Work(isPinned: true)
+            if state.workingOn(.pinned) < Self.places,
+                let query = state.take(.pinned, from: \.pinned)
+            {
                 return query
             }
-            if state.underWay.count - pinned < Self.places, let query = state.asked.takeFirst() {
-                state.underWay[query] = Work(isPinned: false)
-                return query
-            }
-            return nil
+            let followUps = state.workingOn(.followUp)
+            guard state.workingOn(.asked) + followUps < Self.places else { return nil }
+            if let query = state.take(.asked, from: \.asked) { return query }
+            return followUps < Self.followUpPlaces
+                ? state.take(.followUp, from: \.followUps) : nil
         }
     }
 
@@ -95,6 +138,11 @@ package final class RefreshQueue: Sendable {
             if work?.isWantedAgain == true { state.asked.append(query) }
         }
         arrived.yield()
+    }
+
+    /// Questions that wait in each line.
+    var waiting: (pinned: Int, asked: Int, followUps: Int) {
+        state.withLock { ($0.pinned.count, $0.asked.count, $0.followUps.count) }
     }
 }
 

@@ -26,6 +26,7 @@ final class Refresher: Service {
         self.pins = pins
         self.queue = queue
         self.logger = logger
+        resolver.metrics.readRefreshes(queue)
     }
 
     /// Takes on `keys` for a refresh that begins later than this call; false, and none taken, when

@@ -132,7 +132,11 @@ package final class Resolver: Sendable {
 
     /// Has a question looked up again in the background, if this caller is the one to see to it.
     func refreshIfDue(_ cached: CachedOutcome, _ query: AnswerQuery, at now: MonotonicInstant) {
-        guard cached.wantsRefresh, !refreshes.add(query) else { return }
+        guard cached.wantsRefresh else { return }
+        let isAdded =
+            cached.outcome.isDueEarly(at: now)
+            ? refreshes.add(followUp: query) : refreshes.add(query)
+        if isAdded { return }
         cache.postponeRefresh(of: query, until: now.advanced(bySeconds: Policy.partialTTL))
     }
 
@@ -214,7 +218,7 @@ package final class Resolver: Sendable {
         }
         note(resolved, about: search.query, entry, found)
         // Refused, or without success: the next who asks for it in some seconds tries again.
-        if isEarly { _ = refreshes.add(search.query) }
+        if isEarly { _ = refreshes.add(followUp: search.query) }
         return resolved
     }
 

@@ -83,6 +83,44 @@ import Testing
         #expect(queue.takeNext() == nil)
     }
 
+    /// Thousands of new content ids make no stale answer wait.
+    @Test func followUpsComeAfterAllOthersAndTakeHalfOfThePlaces() throws {
+        let (early, asked) = (try makeQueries(500, "early"), try makeQueries(6))
+        for query in early { #expect(queue.add(followUp: query)) }
+        #expect(takeAll() == Array(early.prefix(RefreshQueue.followUpPlaces)))
+        #expect(queue.add(asked))
+        let free = RefreshQueue.places - RefreshQueue.followUpPlaces
+        #expect(takeAll() == Array(asked.prefix(free)))
+        queue.finish(early[0])
+        #expect(takeAll() == [asked[free]])
+        queue.add(due: [early[400]])
+        #expect(takeAll() == [early[400]])
+        for query in asked { queue.finish(query) }
+        #expect(takeAll() == [asked[free + 1], early[RefreshQueue.followUpPlaces]])
+    }
+
+    @Test func aFollowUpThatSomebodyNeedsIsOneNoMore() throws {
+        let queries = try makeQueries(20)
+        for query in queries { #expect(queue.add(followUp: query)) }
+        #expect(queue.add(queries[19]))
+        #expect(queue.add(followUp: queries[19]))
+        #expect(queue.takeNext() == queries[19])
+        #expect(queue.add(followUp: queries[19]))
+        #expect(takeAll() == Array(queries.prefix(RefreshQueue.followUpPlaces)))
+        #expect(queue.waiting == (0, 0, 15))
+    }
+
+    @Test func tooManyFollowUpsAreRefusedAndNothingElse() throws {
+        for query in try makeQueries(RefreshQueue.maximumFollowUps) {
+            #expect(queue.add(followUp: query))
+            #expect(queue.add(followUp: query))
+        }
+        let more = try makeQueries(1, "more")[0]
+        #expect(!queue.add(followUp: more))
+        #expect(queue.add(more))
+        #expect(queue.takeNext() == more)
+    }
+
     @Test func tooManyAreRefusedWhole() throws {
         let queries = try makeQueries(RefreshQueue.maximumWaiting)
         #expect(queue.add(queries))
