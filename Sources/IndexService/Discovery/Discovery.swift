@@ -155,29 +155,17 @@ final class Discovery: Sendable {
         by deadline: MonotonicInstant
     ) async -> FoundRecord {
         let found = await look(for: .mutable(name.publicKey, salt: []), effort, by: deadline)
-        let now = MonotonicInstant.now()
-        var obstacle: Discovered.Obstacle?
-        var isServed = false
-        for result in found.results {
-            switch result {
-            case .success(let result):
-                if let item = result.item, newest.take(item, of: name.publicKey, at: now) {
-                    isServed = true
-                }
-                if result.verdict == .unknown { obstacle = .init(result.report) }
-            case .failure(let failure):
-                obstacle = obstacle.map { min($0, failure) } ?? failure
-            }
-        }
-        if let item = newest.item(of: name.publicKey, at: now),
-            let record = try? KeyNameRecord(of: name, in: item)
-        {
-            let isCurrent = isServed && obstacle == nil
-            return .found(record, isCurrent: isCurrent, isEarly: found.isEarly)
-        }
+        let record = FoundRecord(
+            of: name,
+            in: found.results,
+            isEarly: found.isEarly,
+            newest,
+            at: .now()
+        )
+        if case .found = record { return record }
         // The item of one family says nothing of this name; a newer one of another family may.
-        if found.isEarly { return await record(of: name, effort: .thorough, by: deadline) }
-        return obstacle.map { .unknown($0) } ?? .absent
+        if found.isEarly { return await self.record(of: name, effort: .thorough, by: deadline) }
+        return record
     }
 
     /// What is found by the lookup for `goal` that is under way, or else by a new one.
@@ -249,14 +237,13 @@ final class Discovery: Sendable {
             }
             var found = Findings([])
             for await result in group {
+                found.results.append(result)
                 // Who has enough from one family waits for no other, which may be silent.
                 if case .success(let one) = result, isEnough(one, for: goal, effort) {
-                    found.isEarly = found.results.count + 1 < families.count
-                    found.results = [result]
+                    found.isEarly = found.results.count < families.count
                     group.cancelAll()
                     break
                 }
-                found.results.append(result)
             }
             return found
         }
@@ -317,13 +304,4 @@ final class Discovery: Sendable {
             breaker.failed(permit, at: .now())
         }
     }
-}
-
-/// Where a key name points, as far as could be found out.
-enum FoundRecord: Sendable {
-    /// Not current when the DHT could not be asked to the end, or did not have it any more: it is
-    /// known from before. Early when a more thorough lookup may find a newer one.
-    case found(KeyNameRecord, isCurrent: Bool, isEarly: Bool)
-    case absent
-    case unknown(Discovered.Obstacle)
 }

@@ -1,0 +1,49 @@
+internal import Cache
+internal import DHTCore
+
+/// Where a key name points, as far as could be found out.
+enum FoundRecord: Sendable {
+    /// Not current when the DHT could not be asked to the end, or did not have it any more: it is
+    /// known from before. Early when a more thorough lookup may find a newer one.
+    case found(KeyNameRecord, isCurrent: Bool, isEarly: Bool)
+    case absent
+    case unknown(Discovered.Obstacle)
+}
+
+extension FoundRecord {
+    /// What the lookups of the families say of a name together; `newest` takes their items.
+    ///
+    /// An item is no proof that everybody was asked: whom a lookup did not come to may have a newer
+    /// one, with this name in it or with another target.
+    init(
+        of name: KeyName,
+        in results: [Result<LookupResult, Discovered.Obstacle>],
+        isEarly: Bool,
+        _ newest: NewestRecords,
+        at now: MonotonicInstant
+    ) {
+        var obstacles: [Discovered.Obstacle] = []
+        var isServed = false
+        for result in results {
+            switch result {
+            case .success(let result):
+                if let item = result.item, newest.take(item, of: name.publicKey, at: now) {
+                    isServed = true
+                }
+                switch result.report.end {
+                case .complete, .satisfied: break
+                default: obstacles.append(Discovered.Obstacle(result.report))
+                }
+            case .failure(let obstacle): obstacles.append(obstacle)
+            }
+        }
+        let obstacle = obstacles.min()
+        if let item = newest.item(of: name.publicKey, at: now),
+            let record = try? KeyNameRecord(of: name, in: item)
+        {
+            self = .found(record, isCurrent: isServed && obstacle == nil, isEarly: isEarly)
+        } else {
+            self = obstacle.map { .unknown($0) } ?? .absent
+        }
+    }
+}
