@@ -320,7 +320,9 @@ package final class Resolver: Sendable {
     }
 
     /// What is known from before, where it is better than what could be found out now: the DHT
-    /// could not be asked, and of the index nothing has changed, or the answer would not stand.
+    /// could not be asked for providers, and nothing that was found makes the answer untrue.
+    ///
+    /// A key name's newer record does, whoever else could not be asked for a still newer one.
     ///
     /// - Throws: for a refresh, which is to fail instead.
     private func standing(
@@ -328,9 +330,10 @@ package final class Resolver: Sendable {
         _ found: Discovered,
         _ search: Search
     ) async throws(ResolveError) -> Resolved? {
-        guard case .unknown(let obstacle) = found.verdict, entry.proof == nil || entry.isOutdated
-        else { return nil }
-        if let cached = cache.outcome(for: search.query, at: .now()), case .found = cached.outcome {
+        guard case .unknown(let obstacle) = found.verdict else { return nil }
+        if let cached = cache.outcome(for: search.query, at: .now()),
+            case .found(let answer) = cached.outcome, !entry.supersedes(answer)
+        {
             let later = MonotonicInstant.now().advanced(bySeconds: Policy.partialTTL)
             cache.postponeRefresh(of: search.query, until: later)
             if search.purpose == .refresh { throw ResolveError(obstacle) }
@@ -338,7 +341,8 @@ package final class Resolver: Sendable {
         }
         // Who wants no cached answer has not asked the spill yet.
         guard search.purpose == .bypass,
-            case .answered(let resolved) = await askSpill(search.query, by: search.deadline)
+            case .answered(let resolved) = await askSpill(search.query, by: search.deadline),
+            case .found(let answer) = resolved.outcome, !entry.supersedes(answer)
         else { return nil }
         return resolved
     }

@@ -24,6 +24,29 @@ func withDHTClient(
     await network.stop()
 }
 
+/// A client of an IPv4 network, and of an IPv6 network that falls silent after `prepare`.
+func withSilentIPv6(
+    change: (inout MainlineConfiguration) -> Void = { _ in },
+    prepare: (MainlineClient) async throws -> Void,
+    _ body: (MainlineClient) async throws -> Void
+) async throws {
+    let silent = try await LoopbackNetwork.start(count: 8, family: .v6)
+    try await withDHTClient(
+        // More than one family has.
+        contacts: 26,
+        change: { configuration in
+            configuration.binds.append(DHTCore.Endpoint(v6: 0, 1, port: 0))
+            configuration.bootstrap += silent.bootstrap
+            change(&configuration)
+        },
+        { client in
+            try await prepare(client)
+            await silent.stop()
+            try await body(client)
+        }
+    )
+}
+
 extension Discovery {
     /// Does lookups until the task that is returned is cancelled.
     func start() -> Task<Void, Never> {

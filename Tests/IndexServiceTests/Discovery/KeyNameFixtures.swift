@@ -1,3 +1,4 @@
+import DHTClient
 import DHTCore
 import Testing
 
@@ -30,6 +31,25 @@ func makeItem(
             signature: [UInt8](repeating: 7, count: 64)
         )
     )
+}
+
+/// The item of a key of which one name points at `text`, signed.
+func makeSignedItem(
+    _ text: String,
+    in label: String = "",
+    sequence: Int64 = 1,
+    by signer: ItemSigner
+) throws -> StoredItem {
+    let key = KeyName(signer.publicKey)
+    let name =
+        label.isEmpty ? key : try #require(KeyName(try Name(parsing: "\(label).\(key.keyText)")))
+    let update = try KeyNameUpdate(
+        pointing: name,
+        at: makeLink(text),
+        in: nil,
+        microseconds: sequence
+    )
+    return try #require(signer.item(value: update.value, sequence: update.sequence))
 }
 
 /// Bytes as a DNS packet lays them out, written by hand.

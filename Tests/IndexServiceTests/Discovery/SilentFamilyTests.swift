@@ -14,38 +14,21 @@ import Testing
         signer = try #require(ItemSigner(seed: [UInt8](repeating: 9, count: 32)))
     }
 
-    /// The item of a key whose name points at `text`.
     private func makeSigned(_ text: String, in label: String = "") throws -> StoredItem {
-        let pointed =
-            label.isEmpty
-            ? name : try #require(KeyName(try Name(parsing: "\(label).\(name.keyText)")))
-        let update = try KeyNameUpdate(
-            pointing: pointed,
-            at: makeLink(text),
-            in: nil,
-            microseconds: text == "first" ? 1 : 2
-        )
-        return try #require(signer.item(value: update.value, sequence: update.sequence))
+        let sequence: Int64 = text == "first" ? 1 : 2
+        return try makeSignedItem(text, in: label, sequence: sequence, by: signer)
     }
 
-    /// A client of an IPv4 network that has the item, and of an IPv6 network that is gone.
     private func withSilentIPv6(
         having item: StoredItem,
         _ body: (MainlineClient) async throws -> Void
     ) async throws {
-        let silent = try await LoopbackNetwork.start(count: 8, family: .v6)
-        try await withDHTClient(
-            contacts: 26,
-            change: { configuration in
-                configuration.binds.append(DHTCore.Endpoint(v6: 0, 1, port: 0))
-                configuration.bootstrap += silent.bootstrap
-            },
-            { client in
+        try await IndexServiceTests.withSilentIPv6(
+            prepare: { client in
                 let deadline = DHTInstant.now + .seconds(5)
                 _ = try await client.publish(.item(item), deadline: deadline)
-                await silent.stop()
-                try await body(client)
-            }
+            },
+            body
         )
     }
 
