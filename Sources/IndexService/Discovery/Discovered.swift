@@ -24,8 +24,9 @@ struct Discovered: Sendable {
 
     var verdict: Verdict
     var providers: [Provider] = []
-    /// Whether all was asked that should have been.
-    var isComplete = true
+    /// Why not all was asked that should have been; nil when it was.
+    var obstacle: Obstacle?
+    var isComplete: Bool { obstacle == nil }
     /// Whether a more thorough lookup may find more.
     var isEarly = false
     var lookup: LookupSummary?
@@ -42,7 +43,7 @@ struct Discovered: Sendable {
             case .absent: .absent
             case .unknown: .unknown(Obstacle(result.report))
             }
-        isComplete = end == .complete || end == .satisfied
+        obstacle = end == .complete || end == .satisfied ? nil : Obstacle(result.report)
         isEarly = end == .satisfied
         lookup = LookupSummary(result.report)
         providers = result.providers.compactMap { peer in
@@ -60,7 +61,7 @@ struct Discovered: Sendable {
 
     init(_ obstacle: Obstacle) {
         self.init(.unknown(obstacle))
-        isComplete = false
+        self.obstacle = obstacle
     }
 
     /// Takes in what was found elsewhere; the same parts in any order make the same whole.
@@ -68,7 +69,7 @@ struct Discovered: Sendable {
         let known = Set(providers.map(\.id))
         providers += other.providers.filter { !known.contains($0.id) }
         providers.sort { $0.id < $1.id }
-        isComplete = isComplete && other.isComplete
+        obstacle = [obstacle, other.obstacle].compactMap(\.self).min()
         isEarly = isEarly || other.isEarly
         lookup = lookup.map { $0.merged(with: other.lookup) } ?? other.lookup
         switch (verdict, other.verdict) {

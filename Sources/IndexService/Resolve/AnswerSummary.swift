@@ -36,3 +36,17 @@ extension IndexEntry {
         return said.sequence.map { $0 <= proof.sequence } ?? true
     }
 }
+
+extension Answer {
+    /// Whether this answer is worth more than what a lookup has found that was cut short.
+    func outweighs(_ entry: IndexEntry, _ found: Discovered) -> Bool {
+        guard !entry.supersedes(self) else { return false }
+        switch found.verdict {
+        case .absent: return false
+        case .unknown: return true
+        case .found:
+            let known = AnswerSummary(self)?.providers ?? 0
+            return known > entry.providers.count + found.providers.count
+        }
+    }
+}

@@ -320,9 +320,10 @@ package final class Resolver: Sendable {
     }
 
     /// What is known from before, where it is better than what could be found out now: the DHT
-    /// could not be asked for providers, and nothing that was found makes the answer untrue.
+    /// could not be asked for all providers, and nothing that was found makes the answer untrue.
     ///
-    /// A key name's newer record does, whoever else could not be asked for a still newer one.
+    /// A key name's newer record does, whoever else could not be asked for a still newer one. Who
+    /// waits for a new answer is given one with any provider, however many there were before.
     ///
     /// - Throws: for a refresh, which is to fail instead.
     private func standing(
@@ -330,9 +331,11 @@ package final class Resolver: Sendable {
         _ found: Discovered,
         _ search: Search
     ) async throws(ResolveError) -> Resolved? {
-        guard case .unknown(let obstacle) = found.verdict else { return nil }
+        guard let obstacle = found.obstacle,
+            found.verdict != .found || search.purpose == .refresh
+        else { return nil }
         if let cached = cache.outcome(for: search.query, at: .now()),
-            case .found(let answer) = cached.outcome, !entry.supersedes(answer)
+            case .found(let answer) = cached.outcome, answer.outweighs(entry, found)
         {
             let later = MonotonicInstant.now().advanced(bySeconds: Policy.partialTTL)
             cache.postponeRefresh(of: search.query, until: later)
@@ -342,7 +345,7 @@ package final class Resolver: Sendable {
         // Who wants no cached answer has not asked the spill yet.
         guard search.purpose == .bypass,
             case .answered(let resolved) = await askSpill(search.query, by: search.deadline),
-            case .found(let answer) = resolved.outcome, !entry.supersedes(answer)
+            case .found(let answer) = resolved.outcome, answer.outweighs(entry, found)
         else { return nil }
         return resolved
     }

@@ -78,4 +78,31 @@ import Testing
             #expect(after.madeAt == before.madeAt)
         }
     }
+
+    /// Those that it did not come to are providers still, as far as anybody knows.
+    @Test(arguments: [2, 1])
+    func aRefreshThatWasCutShortReplacesNoFullerAnswer(known: Int) async throws {
+        let id = makeContentID("half of it")
+        let query = AnswerQuery(.providers, .contentID(id))
+        let peer = Publication.peer(infoHash: id.infoHash, port: 9001)
+        try await withResolver(publishing: peer) { resolver in
+            let now = MonotonicInstant.now()
+            let answer = makeAnswer(
+                #"{"cid":"\#(id)","providers":[],"providers_total":\#(known)}"#,
+                to: query,
+                madeAt: now,
+                freshUntil: now,
+                staleUntil: now.advanced(bySeconds: 3600),
+                subjects: resolver.cache.stamps(for: query.key)
+            )
+            resolver.cache.insert(.found(answer), for: query, pinned: false, at: now)
+            let isFuller = known > 1
+            let refreshed = try? await resolver.resolve(query, for: .refresh)
+            #expect((refreshed == nil) == isFuller)
+            let cached = try #require(resolver.cachedOutcome(for: query, at: .now()))
+            #expect((cached.answer == answer) == isFuller)
+            // Soon, but not by everybody who asks.
+            #expect(!cached.wantsRefresh)
+        }
+    }
 }
