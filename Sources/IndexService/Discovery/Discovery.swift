@@ -13,15 +13,12 @@ final class Discovery: Sendable {
     enum Effort: Sendable {
         /// Somebody waits: the first provider will do, a thorough lookup can follow.
         case first
+        /// Somebody waits whom the first did not help: all of the closest nodes are asked.
+        case all
         /// Nobody waits: all of the closest nodes are asked, as far as callers leave room.
         case thorough
 
-        fileprivate var priority: LookupPriority {
-            switch self {
-            case .first: .caller
-            case .thorough: .background
-            }
-        }
+        fileprivate var isAwaited: Bool { self != .thorough }
     }
 
     /// How the lookups of the families ended.
@@ -53,10 +50,7 @@ final class Discovery: Sendable {
     /// replace a better answer.
     func budget(for effort: Effort) -> UInt64 {
         let budget = budgetCell.load(ordering: .relaxed)
-        return switch effort {
-        case .first: budget
-        case .thorough: budget * 4
-        }
+        return effort.isAwaited ? budget : budget * 4
     }
     private let budgetCell: Atomic<UInt64>
     private let client: MainlineClient
@@ -164,7 +158,7 @@ final class Discovery: Sendable {
         )
         if case .found = record { return record }
         // The item of one family says nothing of this name; a newer one of another family may.
-        if found.isEarly { return await self.record(of: name, effort: .thorough, by: deadline) }
+        if found.isEarly { return await self.record(of: name, effort: .all, by: deadline) }
         return record
     }
 
@@ -225,7 +219,10 @@ final class Discovery: Sendable {
         await withTaskGroup(of: Findings.Finding.self) { group in
             for family in families {
                 group.addTask { [client] in
-                    let options = LookupOptions(family: family, priority: effort.priority)
+                    let options = LookupOptions(
+                        family: family,
+                        priority: effort.isAwaited ? .caller : .background
+                    )
                     do throws(MainlineError) {
                         return .success(
                             try await client.lookup(goal, options: options, deadline: end)
@@ -290,7 +287,7 @@ final class Discovery: Sendable {
         let refused = results.allSatisfy { result in
             switch result {
             // One that gives way may get no further than to the one node that is silent.
-            case .success(let result) where effort == .thorough: result.report.heldBack > 0
+            case .success(let result) where !effort.isAwaited: result.report.heldBack > 0
             case .success(let result): result.report.isHeldBack
             // Without a result there was no lookup: its deadline had passed before it began.
             case .failure(let obstacle): obstacle != .unreachable

@@ -21,9 +21,11 @@ import Testing
 
     private func withSilentIPv6(
         having item: StoredItem,
+        change: (inout MainlineConfiguration) -> Void = { _ in },
         _ body: (MainlineClient) async throws -> Void
     ) async throws {
         try await IndexServiceTests.withSilentIPv6(
+            change: change,
             prepare: { client in
                 let deadline = DHTInstant.now + .seconds(5)
                 _ = try await client.publish(.item(item), deadline: deadline)
@@ -90,5 +92,23 @@ import Testing
                 return
             }
         }
+    }
+
+    /// Lookups that nobody waits for stand still here: all places are kept for those of callers.
+    @Test func whoWaitsForASecondLookGivesWayToNobody() async throws {
+        try await withSilentIPv6(
+            having: makeSigned("first", in: "other"),
+            change: {
+                $0.node.pacing.burstShareOfCallers = 1
+                $0.node.pacing.queryBurstToOneNode = 100
+                $0.node.pacing.queriesPerSecondToOneNode = 1
+            },
+            { client in
+                guard case .unknown(.unreachable) = await find(client) else {
+                    Issue.record("the network was not asked")
+                    return
+                }
+            }
+        )
     }
 }
