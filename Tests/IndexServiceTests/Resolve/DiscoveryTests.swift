@@ -1,3 +1,4 @@
+import Cache
 import DHTClient
 import DHTCore
 import Testing
