@@ -112,6 +112,7 @@ import Testing
                 "gauge circuit_breaker_state upstream=dht|index|spill state=closed|open|half_open",
                 "histogram event_loop_lag_seconds",
                 "histogram miss_gate_wait_seconds route=resolve|providers",
+                "gauge refreshes_waiting kind=pinned|asked|follow_up",
                 "gauge amnesia_mode status=on|off",
                 "gauge pq_enabled",
                 "counter process_cpu_seconds_total",
