@@ -73,6 +73,27 @@ struct GrowthTests {
         #expect(good >= 30, "seed \(seed)")
     }
 
+    /// Joining finds one node, and the others come to know each other only then.
+    @Test(arguments: 1...6 as ClosedRange<UInt64>)
+    func aClientOfANetworkThatJustBeginsKnowsItSoon(seed: UInt64) {
+        var options = NetworkOptions()
+        options.nodes = 40
+        options.seed = seed
+        options.extendsFirstBuckets = true
+        let network = SimulatedNetwork(options)
+        var settings = options.settings
+        settings.answersQueries = false
+        let client = network.addNode(settings)
+        let first = network.traits[0].endpoint
+        for number in 1..<40 {
+            network.withNode(number) { $0.setBootstrapNodes([first], at: network.now) }
+        }
+        network.withNode(client) { $0.setBootstrapNodes([first], at: network.now) }
+        network.run(for: .seconds(10))
+        let good = network.nodes[client].status(at: network.now).good
+        #expect(good >= 30, "seed \(seed)")
+    }
+
     @Test(arguments: 1...2 as ClosedRange<UInt64>)
     func aClientKnowsMostOfALargeNetworkWithinAMinute(seed: UInt64) {
         var options = NetworkOptions()

@@ -46,6 +46,9 @@ struct Maintenance: Sendable {
         var failures = 0
         var notBefore = DHTInstant.distantPast
         var isDone = false
+        /// When all buckets are looked at again for somebody new, and the pause after that.
+        var fillsAgain = DHTInstant.distantFuture
+        var fillPause = TimeSpan.zero
     }
 
     /// One value a family.
@@ -192,9 +195,9 @@ extension DHTNode {
         if tables[family].count > 0 {
             maintenance.bootstraps[family].isDone = true
             maintenance.fillQueue.removeAll { $0.family == family }
-            maintenance.fillQueue += (0..<tables[family].depth).map { bucket in
-                Maintenance.Fill(family: family, bucket: bucket)
-            }
+            fillAll(family)
+            maintenance.bootstraps[family].fillPause = settings.fillAgainAfter
+            maintenance.bootstraps[family].fillsAgain = now + settings.fillAgainAfter
         }
         // Where there are but one or two nodes, asking them again soon would bring nothing new.
         if isShortOfContacts(family, at: now) {
@@ -208,8 +211,39 @@ extension DHTNode {
         maintenance.next = min(maintenance.next, now + pause)
     }
 
+    /// Has all buckets filled.
+    ///
+    /// - Parameter fruitless: counts as so many lookups in a row that found nobody new.
+    private mutating func fillAll(_ family: AddressFamily, fruitless: Int = 0) {
+        for bucket in 0..<tables[family].depth {
+            let fill = Maintenance.Fill(family: family, bucket: bucket, fruitless: fruitless)
+            maintenance.fillQueue.append(fill)
+        }
+    }
+
+    /// Looks at all buckets again, with pauses that double: a network that was just beginning when
+    /// we joined it has had time to grow.
+    private mutating func fillAgain(_ family: AddressFamily, at now: DHTInstant) {
+        let state = maintenance.bootstraps[family]
+        guard !maintenance.fillQueue.contains(where: { $0.family == family }) else { return }
+        guard state.fillsAgain <= now else {
+            maintenance.next = min(maintenance.next, state.fillsAgain)
+            return
+        }
+        // While nobody answers it would only be in the way of those who ask whether that is over.
+        guard !canaries[family].isSilent(at: now, after: .seconds(1)) else {
+            maintenance.bootstraps[family].fillsAgain = now + settings.maintenance.fillAgainAfter
+            return
+        }
+        fillAll(family, fruitless: settings.maintenance.fruitlessFillsLimit - 1)
+        let pause = min(state.fillPause.scaled(by: 2), settings.maintenance.refreshAfter)
+        maintenance.bootstraps[family].fillPause = pause
+        maintenance.bootstraps[family].fillsAgain = now + pause
+    }
+
     /// Looks up a random id of a bucket that is to be filled or in which nobody answered lately.
     private mutating func refresh(_ family: AddressFamily, at now: DHTInstant) {
+        fillAgain(family, at: now)
         let toFill = maintenance.fillQueue.firstIndex { $0.family == family }
         if toFill != nil { comeBackToFill(now) }
         guard maintenance.refreshesUnderWay < settings.maintenance.refreshesUnderWay else { return }

@@ -215,6 +215,9 @@ package struct MaintenanceSettings: Sendable {
     ///
     /// At a dozen queries each these are 100 a second, less than half of what is polite overall.
     package var fillPause = TimeSpan.milliseconds(125)
+    /// The pause after joining until all buckets are looked at again; it doubles each time, up to
+    /// `refreshAfter`.
+    package var fillAgainAfter = TimeSpan.seconds(2)
     /// Lookups at once that fill buckets or refresh them.
     package var refreshesUnderWay = 4
     /// After so many of them in a row that found nobody new, a bucket is as full as it gets.
