@@ -54,62 +54,50 @@ struct GrowthTests {
         }
     }
 
-    /// Readiness wants 30 nodes, and nobody wants to wait for it.
-    @Test(arguments: 1...6 as ClosedRange<UInt64>)
-    func aClientKnowsMostOfASmallNetworkSoon(seed: UInt64) {
+    /// Good contacts of a client, so long after it has joined a network that is there already, or
+    /// whose nodes join at the same moment as it does.
+    private func contactsOfAClient(
+        nodes: Int,
+        seed: UInt64,
+        isBeginning: Bool = false,
+        after time: TimeSpan
+    ) -> Int {
         var options = NetworkOptions()
-        options.nodes = 40
+        options.nodes = nodes
         options.seed = seed
         options.extendsFirstBuckets = true
         let network = SimulatedNetwork(options)
-        network.fillTables()
+        if !isBeginning { network.fillTables() }
         var settings = options.settings
         settings.answersQueries = false
+        // As in the service.
+        if isBeginning { settings.canaryInterval = .milliseconds(500) }
         let client = network.addNode(settings)
-        let known = network.traits.prefix(8).map(\.endpoint)
+        let known = network.traits.prefix(isBeginning ? 1 : 8).map(\.endpoint)
+        for number in isBeginning ? 1..<nodes : 0..<0 {
+            network.withNode(number) { $0.setBootstrapNodes(known, at: network.now) }
+        }
         network.withNode(client) { $0.setBootstrapNodes(known, at: network.now) }
-        network.run(for: .seconds(8))
-        let good = network.nodes[client].status(at: network.now).good
-        #expect(good >= 30, "seed \(seed)")
+        network.run(for: time)
+        return network.nodes[client].status(at: network.now).good
+    }
+
+    /// Readiness wants 30 nodes, and nobody wants to wait for it.
+    @Test(arguments: 1...6 as ClosedRange<UInt64>)
+    func aClientKnowsMostOfASmallNetworkSoon(seed: UInt64) {
+        #expect(contactsOfAClient(nodes: 40, seed: seed, after: .seconds(8)) >= 30)
     }
 
     /// Joining finds one node, and the others come to know each other only then.
     @Test(arguments: 1...6 as ClosedRange<UInt64>)
     func aClientOfANetworkThatJustBeginsKnowsItSoon(seed: UInt64) {
-        var options = NetworkOptions()
-        options.nodes = 40
-        options.seed = seed
-        options.extendsFirstBuckets = true
-        let network = SimulatedNetwork(options)
-        var settings = options.settings
-        settings.answersQueries = false
-        let client = network.addNode(settings)
-        let first = network.traits[0].endpoint
-        for number in 1..<40 {
-            network.withNode(number) { $0.setBootstrapNodes([first], at: network.now) }
-        }
-        network.withNode(client) { $0.setBootstrapNodes([first], at: network.now) }
-        network.run(for: .seconds(10))
-        let good = network.nodes[client].status(at: network.now).good
-        #expect(good >= 30, "seed \(seed)")
+        let good = contactsOfAClient(nodes: 40, seed: seed, isBeginning: true, after: .seconds(10))
+        #expect(good >= 30)
     }
 
     @Test(arguments: 1...2 as ClosedRange<UInt64>)
     func aClientKnowsMostOfALargeNetworkWithinAMinute(seed: UInt64) {
-        var options = NetworkOptions()
-        options.nodes = 1_000
-        options.seed = seed
-        options.extendsFirstBuckets = true
-        let network = SimulatedNetwork(options)
-        network.fillTables()
-        var settings = options.settings
-        settings.answersQueries = false
-        let client = network.addNode(settings)
-        let known = network.traits.prefix(8).map(\.endpoint)
-        network.withNode(client) { $0.setBootstrapNodes(known, at: network.now) }
-        network.run(for: .seconds(60))
-        let good = network.nodes[client].status(at: network.now).good
-        #expect(good >= 600, "seed \(seed)")
+        #expect(contactsOfAClient(nodes: 1_000, seed: seed, after: .seconds(60)) >= 600)
     }
 
     @Test func anIdleNetworkIsQuiet() {

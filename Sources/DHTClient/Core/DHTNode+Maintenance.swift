@@ -279,11 +279,10 @@ extension DHTNode {
         next.turns += 1
         let count = tables[fill.family].count(inBucket: fill.bucket)
         next.fruitless = count > fill.known ? 0 : fill.fruitless + 1
-        let turnsLimit =
-            3 * tables[fill.family].capacity(of: fill.bucket) / settings.lookup.k
-        guard count < tables[fill.family].capacity(of: fill.bucket),
+        let capacity = tables[fill.family].capacity(of: fill.bucket)
+        guard count < capacity,
             next.fruitless < settings.maintenance.fruitlessFillsLimit,
-            next.turns < turnsLimit,
+            next.turns < 3 * capacity / settings.lookup.k,
             !maintenance.fillQueue.contains(where: { $0.isSameBucket(as: fill) })
         else { return }
         maintenance.fillQueue.append(next)

@@ -77,15 +77,8 @@ extension Metrics {
     func readRefreshes(_ queue: RefreshQueue) {
         let (cells, scalar) = (cells, registry.scalar("refreshes_waiting"))
         registry.onScrape {
-            let waiting = queue.waiting
             for kind in RefreshKind.allCases {
-                let count =
-                    switch kind {
-                    case .pinned: waiting.pinned
-                    case .asked: waiting.asked
-                    case .followUp: waiting.followUps
-                    }
-                scalar.set(Double(count), series: kind.rawValue, in: cells)
+                scalar.set(Double(queue.waiting(kind)), series: kind.rawValue, in: cells)
             }
         }
     }

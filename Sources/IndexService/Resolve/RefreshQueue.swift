@@ -16,12 +16,8 @@ package final class RefreshQueue: Sendable {
     /// How many of those places follow-ups may have.
     static let followUpPlaces = 4
 
-    private enum Kind {
-        case pinned, asked, followUp
-    }
-
     private struct Work {
-        let kind: Kind
+        let kind: RefreshKind
         /// Whether somebody wants what is found out later than this work began.
         var isWantedAgain = false
     }
@@ -38,13 +34,13 @@ package final class RefreshQueue: Sendable {
             underWay[query] != nil || asked.contains(query) || pinned.contains(query)
         }
 
-        func workingOn(_ kind: Kind) -> Int {
+        func workingOn(_ kind: RefreshKind) -> Int {
             underWay.values.count { $0.kind == kind }
         }
 
         /// Moves the first of a line to what is worked on.
         mutating func take(
-            _ kind: Kind,
+            _ kind: RefreshKind,
             from line: WritableKeyPath<State, Line>
         ) -> AnswerQuery? {
             guard let query = self[keyPath: line].takeFirst() else { return nil }
@@ -140,9 +136,15 @@ package final class RefreshQueue: Sendable {
         arrived.yield()
     }
 
-    /// Questions that wait in each line.
-    var waiting: (pinned: Int, asked: Int, followUps: Int) {
-        state.withLock { ($0.pinned.count, $0.asked.count, $0.followUps.count) }
+    /// Questions of one kind that wait.
+    func waiting(_ kind: RefreshKind) -> Int {
+        state.withLock { state in
+            switch kind {
+            case .pinned: state.pinned.count
+            case .asked: state.asked.count
+            case .followUp: state.followUps.count
+            }
+        }
     }
 }
 

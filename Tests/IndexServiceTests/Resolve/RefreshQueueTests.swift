@@ -107,7 +107,9 @@ import Testing
         #expect(queue.takeNext() == queries[19])
         #expect(queue.add(followUp: queries[19]))
         #expect(takeAll() == Array(queries.prefix(RefreshQueue.followUpPlaces)))
-        #expect(queue.waiting == (0, 0, 15))
+        #expect(queue.waiting(.pinned) == 0)
+        #expect(queue.waiting(.asked) == 0)
+        #expect(queue.waiting(.followUp) == 15)
     }
 
     @Test func tooManyFollowUpsAreRefusedAndNothingElse() throws {

@@ -34,13 +34,6 @@ extension Lookup {
     /// Whether somebody closer than the k-th answer could not be asked because silent ones stand in
     /// its network's place.
     private var isKeptFromTheClosest: Bool {
-        var answered = 0
-        for place in shortlist.order where shortlist[place].state == .answered {
-            answered += 1
-            if answered == settings.k {
-                return shortlist.isKeptOut(closerThan: shortlist[place].distance)
-            }
-        }
-        return shortlist.isKeptOut(closerThan: .maximum)
+        shortlist.isKeptOut(closerThan: distanceOfKthAnswer ?? .maximum)
     }
 }

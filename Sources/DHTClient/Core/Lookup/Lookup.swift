@@ -360,12 +360,13 @@ extension Lookup {
     /// Whether a node closer than the k-th answer was left out because of the hop cap.
     private var isCutShort: Bool {
         guard let closest = cappedAt.first else { return false }
-        var answered = 0
-        for place in shortlist.order where shortlist[place].state == .answered {
-            answered += 1
-            if answered == settings.k { return closest < shortlist[place].distance }
-        }
-        return true
+        return distanceOfKthAnswer.map { closest < $0 } ?? true
+    }
+
+    /// How far the k-th answer is; nil while there are fewer.
+    var distanceOfKthAnswer: Distance? {
+        let answered = shortlist.order.lazy.filter { shortlist[$0].state == .answered }
+        return answered.dropFirst(settings.k - 1).first.map { shortlist[$0].distance }
     }
 
     /// Takes note of a node that was not followed because of the hop cap.
