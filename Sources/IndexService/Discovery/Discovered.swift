@@ -29,6 +29,8 @@ struct Discovered: Sendable {
     var isComplete: Bool { obstacle == nil }
     /// Whether a more thorough lookup may find more.
     var isEarly = false
+    /// Families that were asked to the end: they have no other providers.
+    var exhausted: Set<AddressFamily> = []
     var lookup: LookupSummary?
 
     init(_ verdict: Verdict) {
@@ -45,6 +47,7 @@ struct Discovered: Sendable {
             }
         obstacle = end == .complete || end == .satisfied ? nil : Obstacle(result.report)
         isEarly = end == .satisfied
+        if end == .complete { exhausted = [result.family] }
         lookup = LookupSummary(result.report)
         providers = result.providers.compactMap { peer in
             guard let address = try? ProviderAddress(parsing: peer.endpoint.description) else {
@@ -71,6 +74,7 @@ struct Discovered: Sendable {
         providers.sort { $0.id < $1.id }
         obstacle = [obstacle, other.obstacle].compactMap(\.self).min()
         isEarly = isEarly || other.isEarly
+        exhausted.formUnion(other.exhausted)
         lookup = lookup.map { $0.merged(with: other.lookup) } ?? other.lookup
         switch (verdict, other.verdict) {
         case (.found, _), (_, .found): verdict = .found

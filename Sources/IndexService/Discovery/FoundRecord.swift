@@ -7,7 +7,9 @@ enum FoundRecord: Sendable {
     /// known from before. Early when a more thorough lookup may find a newer one.
     case found(KeyNameRecord, isCurrent: Bool, isEarly: Bool)
     case absent
-    case unknown(Discovered.Obstacle)
+    /// With the number of the newest item that the key is known to have, which has no such record:
+    /// a still newer one may.
+    case unknown(Discovered.Obstacle, newest: Int64?)
 }
 
 extension FoundRecord {
@@ -38,12 +40,11 @@ extension FoundRecord {
             }
         }
         let obstacle = obstacles.min()
-        if let item = newest.item(of: name.publicKey, at: now),
-            let record = try? KeyNameRecord(of: name, in: item)
-        {
+        let item = newest.item(of: name.publicKey, at: now)
+        if let record = item.flatMap({ try? KeyNameRecord(of: name, in: $0) }) {
             self = .found(record, isCurrent: isServed && obstacle == nil, isEarly: isEarly)
         } else {
-            self = obstacle.map { .unknown($0) } ?? .absent
+            self = obstacle.map { .unknown($0, newest: item?.mutable?.sequence) } ?? .absent
         }
     }
 }

@@ -18,28 +18,34 @@ package struct Answer: Sendable, Equatable {
         static let nameInBody = 13
     }
 
-    /// From when on a better one is asked for in place of a provisional answer, in seconds of its
-    /// age.
-    static let provisionalSeconds = 5
+    /// How far was asked before an answer was made.
+    enum Coverage: UInt8, CaseIterable, Sendable {
+        /// Everybody who should have been asked.
+        case full
+        /// Who waited was given what was found first; a thorough lookup may find more.
+        case early
+        /// Not everybody could be asked: a deadline passed, or nodes are silent.
+        case partial
+    }
+
+    /// From when on a better one is asked for in place of an early answer, in seconds of its age.
+    static let followUpSeconds = 5
 
     let record: OutcomeRecord
 
     /// The answer to `query`; its life is kept in whole milliseconds and is at most 49 days.
     ///
-    /// - Parameter isProvisional: whether it was made before everybody was asked, so that a better
-    ///   one is to follow.
     init(
         to query: AnswerQuery,
         body: [UInt8],
         madeAt: MonotonicInstant,
         freshUntil: MonotonicInstant,
         staleUntil: MonotonicInstant,
-        isProvisional: Bool = false,
+        coverage: Coverage = .full,
         subjects: SubjectStamps
     ) {
         let isKeyInBody = Self.names(query.key, body)
-        var head = isKeyInBody ? query.head.withKeyInBody : query.head
-        if isProvisional { head = head.asProvisional }
+        let head = (isKeyInBody ? query.head.withKeyInBody : query.head).with(coverage)
         let texts = head.regionBytes + (isKeyInBody ? 0 : head.keyBytes)
         var record = OutcomeRecord(
             head,
@@ -80,8 +86,11 @@ package struct Answer: Sendable, Equatable {
         freshUntil.advanced(by: nanoseconds(at: Place.stale))
     }
 
-    /// Whether it was made before everybody was asked, so that a better one is to follow.
-    var isProvisional: Bool { record.head.isProvisional }
+    /// How far was asked before it was made.
+    var coverage: Coverage { record.head.coverage }
+
+    /// Whether a better one may be had by asking further.
+    var isProvisional: Bool { coverage != .full }
 
     /// The last tenth of its life, in which whoever asks has a new one looked up.
     var prefetchFrom: MonotonicInstant {
@@ -120,9 +129,10 @@ package struct Answer: Sendable, Equatable {
         now.seconds(since: madeAt)
     }
 
-    /// What is left of the answer's life for other caches, in whole seconds, at most 60.
+    /// What is left of the answer's life for other caches, in whole seconds: at most 60, or 5 where
+    /// a better one is to follow.
     package func maxAge(at now: MonotonicInstant) -> Int {
-        min(60, freshUntil.seconds(since: now))
+        min(isProvisional ? Self.followUpSeconds : 60, freshUntil.seconds(since: now))
     }
 }
 

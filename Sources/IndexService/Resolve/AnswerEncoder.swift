@@ -24,7 +24,7 @@ struct AnswerEncoder: Sendable {
         _ facts: Facts,
         madeAt now: MonotonicInstant,
         staleFor stale: Int = 0,
-        isProvisional: Bool = false,
+        coverage: Answer.Coverage = .full,
         subjects: SubjectStamps
     ) -> Answer {
         let bytes =
@@ -38,7 +38,7 @@ struct AnswerEncoder: Sendable {
             madeAt: now,
             freshUntil: now.advanced(bySeconds: facts.ttl),
             staleUntil: now.advanced(bySeconds: facts.ttl + stale),
-            isProvisional: isProvisional,
+            coverage: coverage,
             subjects: subjects
         )
     }

@@ -61,7 +61,8 @@ struct QuestionHead: Equatable, Sendable {
         static let contentID: UInt64 = 2
         static let freshness: UInt64 = 4
         static let keyInBody: UInt64 = 8
-        static let provisional: UInt64 = 16
+        /// Two bits of `Answer.Coverage`.
+        static let coverage: UInt64 = 48
     }
 
     init(bits: UInt64) {
@@ -77,17 +78,21 @@ struct QuestionHead: Equatable, Sendable {
     /// Whether the key is not kept by itself, since the answer's body has it in its usual place.
     var hasKeyInBody: Bool { bits & Flag.keyInBody != 0 }
 
-    /// Whether the answer is to be followed by a better one.
-    var isProvisional: Bool { bits & Flag.provisional != 0 }
+    /// How far was asked before the answer was made.
+    var coverage: Answer.Coverage {
+        Answer.Coverage(rawValue: UInt8(bits >> 4 & 3)) ?? .full
+    }
 
     /// The head of the question itself, wherever its key is kept and whatever its answer.
     var ofQuestion: QuestionHead {
-        QuestionHead(bits: bits & ~(Flag.keyInBody | Flag.provisional))
+        QuestionHead(bits: bits & ~(Flag.keyInBody | Flag.coverage))
     }
 
     var withKeyInBody: QuestionHead { QuestionHead(bits: bits | Flag.keyInBody) }
 
-    var asProvisional: QuestionHead { QuestionHead(bits: bits | Flag.provisional) }
+    func with(_ coverage: Answer.Coverage) -> QuestionHead {
+        QuestionHead(bits: bits & ~Flag.coverage | UInt64(coverage.rawValue) << 4)
+    }
 }
 
 extension AnswerQuery {

@@ -70,24 +70,24 @@ extension Outcome {
         }
     }
 
-    /// Whether it is to be looked up again only because a better one may be had, and not because
-    /// its life ends.
-    func isDueEarly(at now: MonotonicInstant) -> Bool {
+    /// Whether it is to be looked up again because a better one may be had: after all questions
+    /// whose answers' lives end.
+    var isToBeFollowedUp: Bool {
         guard case .found(let answer) = self else { return false }
-        return answer.isProvisional && now < answer.prefetchFrom
+        return answer.isProvisional
     }
 
     /// An answer is looked up again by whoever asks in the last tenth of its life.
     ///
-    /// A provisional one is after seconds, however long it may live, until a better one has taken
-    /// its place. An absence ends by itself.
+    /// An early one is after seconds, however long it may live, until a better one has taken its
+    /// place. An absence ends by itself.
     var life: Life {
         switch self {
         case .found(let answer):
-            let soon = answer.madeAt.advanced(bySeconds: Answer.provisionalSeconds)
+            let soon = answer.madeAt.advanced(bySeconds: Answer.followUpSeconds)
             let prefetchFrom = answer.prefetchFrom
             return Life(
-                refreshFrom: answer.isProvisional ? min(soon, prefetchFrom) : prefetchFrom,
+                refreshFrom: answer.coverage == .early ? min(soon, prefetchFrom) : prefetchFrom,
                 freshUntil: answer.freshUntil,
                 staleUntil: answer.staleUntil
             )

@@ -4,12 +4,13 @@ internal import Synchronization
 ///
 /// Whoever finds that an answer is about to end adds its question and goes on; `Refresher` takes
 /// them out, a few at a time. Pinned keys that are due have a line and places of their own, so that
-/// neither kind ever waits behind the other, however much of it there is. What was answered early
-/// is followed up when no other question waits: anybody causes any number of those.
+/// neither kind ever waits behind the other, however much of it there is. Answers that a further
+/// lookup may better are followed up when no other question waits, and one at a time while some do:
+/// anybody causes any number of either.
 package final class RefreshQueue: Sendable {
     /// Questions that may wait; beyond that nothing more is taken on.
     static let maximumWaiting = 10_000
-    /// Early answers that may wait to be followed up; who asks for one again brings it back.
+    /// Answers that may wait to be followed up; who asks for one again brings it back.
     static let maximumFollowUps = 512
     /// Pinned keys that are worked on at once, and likewise of all other questions.
     static let places = 8
@@ -82,8 +83,8 @@ package final class RefreshQueue: Sendable {
         return isTaken
     }
 
-    /// Takes on a question that was answered before everybody was asked, after all others; false
-    /// when too many of its kind are waiting already.
+    /// Takes on a question whose answer a further lookup may better, after others; false when too
+    /// many of its kind are waiting already.
     func add(followUp query: AnswerQuery) -> Bool {
         let isTaken = state.withLock { state in
             if state.isKnown(query) || state.followUps.contains(query) { return true }
@@ -108,8 +109,8 @@ package final class RefreshQueue: Sendable {
         arrived.yield()
     }
 
-    /// The next question to work on: pinned ones first, follow-ups last; nil while there is none,
-    /// or no place.
+    /// The next question to work on: pinned ones first, follow-ups last, but for one place that is
+    /// theirs; nil while there is none, or no place.
     ///
     /// `finish` must follow.
     func takeNext() -> AnswerQuery? {
@@ -120,8 +121,12 @@ package final class RefreshQueue: Sendable {
                 return query
             }
             let followUps = state.workingOn(.followUp)
-            guard state.workingOn(.asked) + followUps < Self.places else { return nil }
-            if let query = state.take(.asked, from: \.asked) { return query }
+            let free = Self.places - state.workingOn(.asked) - followUps
+            guard free > 0 else { return nil }
+            let isLastKept = followUps == 0 && state.followUps.count > 0
+            if free > 1 || !isLastKept, let query = state.take(.asked, from: \.asked) {
+                return query
+            }
             return followUps < Self.followUpPlaces
                 ? state.take(.followUp, from: \.followUps) : nil
         }

@@ -81,7 +81,9 @@ final class Refresher: Service {
             let resolved = try await resolver.resolve(query, for: .refresh)
             scheduleNext(query, after: resolved.outcome)
         } catch {
-            logger.warning(
+            // Of a DHT that fails readiness tells; operators care for each of their pinned keys.
+            logger.log(
+                level: resolver.isPinned(query) ? .warning : .debug,
                 "a refresh failed",
                 metadata: ["key": "\(KeyHint(query.key.description))", "error": "\(error)"]
             )

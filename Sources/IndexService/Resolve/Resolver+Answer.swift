@@ -5,17 +5,15 @@ internal import Cache
 extension Resolver {
     /// Puts what the index and the DHT have together, ranks it and encodes it.
     ///
-    /// - Parameter isEarly: whether a more thorough lookup may find more.
     /// - Throws: when nothing is known and not everywhere could be looked.
     func merge(
         _ entry: IndexEntry,
         _ discovered: Discovered,
-        isEarly: Bool,
-        into query: AnswerQuery,
+        into search: Search,
         _ stamps: SubjectStamps,
         _ policy: Policy
     ) throws(ResolveError) -> Resolved {
-        let now = MonotonicInstant.now()
+        let (query, now) = (search.query, MonotonicInstant.now())
         var entry = entry
         entry.add(discovered.providers)
         guard let manifestID = entry.manifestID, entry.isKnown(as: query.key) else {
@@ -33,13 +31,15 @@ extension Resolver {
             minimumFreshness: query.minimumFreshness,
             at: wallClock
         )
-        let life = life(of: entry, discovered, policy, showing: ranked, query, wallClock)
+        let isComplete = discovered.isComplete && !entry.isOutdated
+        let limit = isComplete ? policy.maximumTTL : partialLife(for: search)
+        let life = life(of: entry, atMost: limit, policy, showing: ranked, query, wallClock)
         let facts = AnswerEncoder.Facts(
             query: query,
             manifestID: manifestID,
             manifest: entry.manifest,
             providers: ranked,
-            complete: discovered.isComplete && !entry.isOutdated,
+            complete: isComplete,
             ttl: life.fresh,
             lookup: discovered.lookup,
             proof: entry.proof
@@ -48,7 +48,7 @@ extension Resolver {
             facts,
             madeAt: now,
             staleFor: life.stale,
-            isProvisional: isEarly || !facts.complete,
+            coverage: isComplete ? (search.isEarly(discovered) ? .early : .full) : .partial,
             subjects: stamps
         )
         return Resolved(
@@ -60,18 +60,18 @@ extension Resolver {
     /// The answer's life in seconds: the name's own or the default.
     ///
     /// Never past the first provider whose announcement ends, nor past the first that is not fresh
-    /// enough any more; short where the DHT could not be asked to the end. What has ended is never
-    /// given out as stale.
+    /// enough any more. What has ended is never given out as stale.
+    ///
+    /// - Parameter limit: the longest that it may be; short where not everybody could be asked.
     private func life(
         of entry: IndexEntry,
-        _ discovered: Discovered,
+        atMost limit: Int,
         _ policy: Policy,
         showing ranked: [ProviderRanking.Ranked],
         _ query: AnswerQuery,
         _ now: UnixTime
     ) -> (fresh: Int, stale: Int) {
-        var own = min(entry.ttl ?? policy.defaultTTL, policy.maximumTTL)
-        if !discovered.isComplete || entry.isOutdated { own = min(own, Policy.partialTTL) }
+        let own = min(entry.ttl ?? policy.defaultTTL, policy.maximumTTL, limit)
         var ends = entry.providers.compactMap(\.expiresAt)
         if let minimumFreshness = query.minimumFreshness {
             // Still fresh enough at the very second of its end: one more.

@@ -22,7 +22,9 @@ package final class Resolver: Sendable {
         package var asksAlways = false
 
         /// Life of an answer that a lookup could not complete, in seconds: soon asked again.
-        static let partialTTL = Answer.provisionalSeconds
+        static let partialTTL = Answer.followUpSeconds
+        /// The same after several thorough lookups in a row that could not be completed either.
+        static let partialTTLLimit = 60
 
         package init() {}
     }
@@ -40,7 +42,7 @@ package final class Resolver: Sendable {
     }
 
     /// A miss on its way, over all of its attempts.
-    private struct Search {
+    struct Search {
         let query: AnswerQuery
         let purpose: Purpose
         let deadline: MonotonicInstant
@@ -134,7 +136,7 @@ package final class Resolver: Sendable {
     func refreshIfDue(_ cached: CachedOutcome, _ query: AnswerQuery, at now: MonotonicInstant) {
         guard cached.wantsRefresh else { return }
         let isAdded =
-            cached.outcome.isDueEarly(at: now)
+            cached.outcome.isToBeFollowedUp
             ? refreshes.add(followUp: query) : refreshes.add(query)
         if isAdded { return }
         cache.postponeRefresh(of: query, until: now.advanced(bySeconds: Policy.partialTTL))
@@ -202,23 +204,16 @@ package final class Resolver: Sendable {
         let found = await discover(entry, policy, &search)
         let settled = settle(stamps, of: search, with: entry)
         guard settled != nil || search.isLastAttempt else { return nil }
-        if let standing = try await standing(entry, found, search) { return standing }
-        let isEarly = search.isEarly(found)
-        let resolved = try merge(
-            entry,
-            found,
-            isEarly: isEarly,
-            into: search.query,
-            settled ?? stamps,
-            policy
-        )
-        guard settled != nil else { return resolved }
-        if !isEarly || !holdsBetter(than: resolved, for: search.query) {
-            store(resolved, for: search.query, search.spilled)
+        let standing = await standing(besides: entry, found, search)
+        if let standing, let answer = try answer(standing, insteadOf: found, for: search) {
+            return answer
         }
+        let resolved = try merge(entry, found, into: search, settled ?? stamps, policy)
+        guard settled != nil else { return resolved }
+        if standing == nil { store(resolved, for: search.query, search.spilled) }
         note(resolved, about: search.query, entry, found)
         // Refused, or without success: the next who asks for it in some seconds tries again.
-        if isEarly { _ = refreshes.add(followUp: search.query) }
+        if search.isEarly(found) { _ = refreshes.add(followUp: search.query) }
         return resolved
     }
 
@@ -248,7 +243,10 @@ package final class Resolver: Sendable {
             effort: effort,
             by: min(search.discoveryEnd, half)
         )
-        if case .unknown(let obstacle) = record { throw ResolveError(obstacle) }
+        if case .unknown(let obstacle, let newest) = record {
+            if let newest { endAnswers(to: search.query, from: newest) }
+            throw ResolveError(obstacle)
+        }
         search.record = (record, stamps.key)
         return record
     }
@@ -317,48 +315,6 @@ package final class Resolver: Sendable {
         if let (_, stamp) = search.record { stamps.key = stamp }
         guard case .name = search.query.key, let target = entry.manifestID else { return stamps }
         return cache.stamps(stamps, leadingTo: target)
-    }
-
-    /// What is known from before, where it is better than what could be found out now: the DHT
-    /// could not be asked for all providers, and nothing that was found makes the answer untrue.
-    ///
-    /// A key name's newer record does, whoever else could not be asked for a still newer one. Who
-    /// waits for a new answer is given one with any provider, however many there were before.
-    ///
-    /// - Throws: for a refresh, which is to fail instead.
-    private func standing(
-        _ entry: IndexEntry,
-        _ found: Discovered,
-        _ search: Search
-    ) async throws(ResolveError) -> Resolved? {
-        guard let obstacle = found.obstacle,
-            found.verdict != .found || search.purpose == .refresh
-        else { return nil }
-        if let cached = cache.outcome(for: search.query, at: .now()),
-            case .found(let answer) = cached.outcome, answer.outweighs(entry, found)
-        {
-            let later = MonotonicInstant.now().advanced(bySeconds: Policy.partialTTL)
-            cache.postponeRefresh(of: search.query, until: later)
-            if search.purpose == .refresh { throw ResolveError(obstacle) }
-            return Resolved(outcome: cached.outcome, source: .stale)
-        }
-        // Who wants no cached answer has not asked the spill yet.
-        guard search.purpose == .bypass,
-            case .answered(let resolved) = await askSpill(search.query, by: search.deadline),
-            case .found(let answer) = resolved.outcome, answer.outweighs(entry, found)
-        else { return nil }
-        return resolved
-    }
-
-    /// Whether RAM has what a thorough lookup found, so that an early outcome is for its caller
-    /// only: it leads to the same content id and may know of fewer providers.
-    private func holdsBetter(than early: Resolved, for query: AnswerQuery) -> Bool {
-        let now = MonotonicInstant.now()
-        guard let cached = cache.outcome(for: query, at: now) else { return false }
-        refreshIfDue(cached, query, at: now)
-        guard !cached.isStale, case .found(let answer) = cached.outcome else { return false }
-        let target = early.outcome.subjects.target
-        return !answer.isProvisional && answer.record.subjects.target?.slot == target?.slot
     }
 
     private func store(

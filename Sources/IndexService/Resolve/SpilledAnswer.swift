@@ -6,7 +6,7 @@ internal import Spill
 
 extension Answer {
     /// Tells this layout from those of other versions.
-    private static let layout: UInt8 = 4
+    private static let layout: UInt8 = 5
 
     /// The answer as the spill keeps it, beside its key.
     func spilled(at clock: ClockReading) -> SpilledEntry {
@@ -17,7 +17,7 @@ extension Answer {
         bytes.append(bytesOf: subjects.generation)
         bytes.append(subjects.key)
         bytes.append(subjects.target == nil ? 0 : 1)
-        bytes.append(isProvisional ? 1 : 0)
+        bytes.append(coverage.rawValue)
         bytes.append(subjects.target ?? subjects.key)
         bytes.append(bytesOf: clock.wallClock(of: madeAt))
         bytes.append(contentsOf: bodyBytes)
@@ -36,7 +36,7 @@ extension Answer {
             let generation = bytes.next(UInt32.self),
             let key = SubjectStamps.Stamp(from: &bytes),
             let hasTarget = bytes.next(UInt8.self), hasTarget <= 1,
-            let isProvisional = bytes.next(UInt8.self), isProvisional <= 1,
+            let coverage = bytes.next(UInt8.self).flatMap(Coverage.init(rawValue:)),
             let target = SubjectStamps.Stamp(from: &bytes),
             let madeAt = bytes.next(Int64.self), madeAt <= clock.wallClock
         else { return nil }
@@ -47,7 +47,7 @@ extension Answer {
             madeAt: clock.instant(of: madeAt),
             freshUntil: clock.instant(of: entry.freshUntil),
             staleUntil: clock.instant(of: max(entry.freshUntil, entry.staleUntil)),
-            isProvisional: isProvisional == 1,
+            coverage: coverage,
             subjects: SubjectStamps(
                 generation: generation,
                 bumps: 0,

@@ -104,7 +104,7 @@ import Testing
                 $0.node.pacing.queriesPerSecondToOneNode = 1
             },
             { client in
-                guard case .unknown(.unreachable) = await find(client) else {
+                guard case .unknown(.unreachable, newest: _) = await find(client) else {
                     Issue.record("the network was not asked")
                     return
                 }

@@ -40,13 +40,13 @@ import Testing
     }
 
     /// Nobody has claimed the follow-up that failed, so that it can not be given back either.
-    @Test func aProvisionalAnswerIsDueAfterSecondsAndAgainAfterEachFailure() throws {
+    @Test func anEarlyAnswerIsDueAfterSecondsAndAgainAfterEachFailure() throws {
         let cache = makeCache()
         let query = AnswerQuery(.resolution, .name(try makeName()))
         let answer = makeAnswer(
             to: query,
             freshUntil: at(300_000),
-            isProvisional: true,
+            coverage: .early,
             subjects: cache.stamps(for: query.key)
         )
         cache.insert(.found(answer), for: query, pinned: false, at: at(0))

@@ -104,6 +104,8 @@ import Testing
         #expect(answer.maxAge(at: at(240)) == 60)
         #expect(answer.maxAge(at: at(290)) == 10)
         #expect(answer.maxAge(at: at(400)) == 0)
+        let early = encode(try makeFacts(ttl: 300), coverage: .early)
+        #expect(early.maxAge(at: at(0)) == 5)
     }
 }
 
@@ -128,10 +130,14 @@ private func makeFacts(
     )
 }
 
-private func encode(_ facts: AnswerEncoder.Facts) -> Answer {
+private func encode(
+    _ facts: AnswerEncoder.Facts,
+    coverage: Answer.Coverage = .full
+) -> Answer {
     AnswerEncoder().encode(
         facts,
         madeAt: MonotonicInstant(nanoseconds: 1000 * 1_000_000_000),
+        coverage: coverage,
         subjects: SubjectEpochs().stamps(for: facts.query.key)
     )
 }

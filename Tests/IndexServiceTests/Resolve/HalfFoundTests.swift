@@ -4,6 +4,7 @@ import DHTCore
 import Testing
 
 @testable import IndexService
+@testable import Spill
 
 /// What is found out anew while not everybody could be asked, beside what is known from before: the
 /// nodes of one address family are silent.
@@ -21,6 +22,7 @@ import Testing
 
     private func withResolver(
         publishing publication: Publication,
+        cache: AnswerCache = makeCache(),
         _ body: (Resolver) async throws -> Void
     ) async throws {
         try await withSilentIPv6(
@@ -32,7 +34,7 @@ import Testing
                 let discovery = Discovery(client: client, budget: 1_000_000_000, newest: newest)
                 try await discovery.running { discovery in
                     try await withStore { store in
-                        let resolver = makeResolver(store)
+                        let resolver = makeResolver(store, cache: cache)
                         resolver.join(discovery)
                         try await body(resolver)
                     }
@@ -61,7 +63,7 @@ import Testing
             let cached = resolver.cachedOutcome(for: query, at: .now())
             #expect(try manifestID(cached?.outcome) == makeContentID("second").description)
             #expect(try cached?.answer?.json()["complete"] == .bool(false))
-            #expect(cached?.answer?.life == Resolver.Policy.partialTTL)
+            #expect(cached?.answer?.life == 2 * Resolver.Policy.partialTTL)
         }
     }
 
@@ -79,30 +81,139 @@ import Testing
         }
     }
 
-    /// Those that it did not come to are providers still, as far as anybody knows.
-    @Test(arguments: [2, 1])
-    func aRefreshThatWasCutShortReplacesNoFullerAnswer(known: Int) async throws {
-        let id = makeContentID("half of it")
-        let query = AnswerQuery(.providers, .contentID(id))
-        let peer = Publication.peer(infoHash: id.infoHash, port: 9001)
-        try await withResolver(publishing: peer) { resolver in
-            let now = MonotonicInstant.now()
-            let answer = makeAnswer(
-                #"{"cid":"\#(id)","providers":[],"providers_total":\#(known)}"#,
-                to: query,
-                madeAt: now,
-                freshUntil: now,
-                staleUntil: now.advanced(bySeconds: 3600),
-                subjects: resolver.cache.stamps(for: query.key)
-            )
-            resolver.cache.insert(.found(answer), for: query, pinned: false, at: now)
-            let isFuller = known > 1
-            let refreshed = try? await resolver.resolve(query, for: .refresh)
-            #expect((refreshed == nil) == isFuller)
-            let cached = try #require(resolver.cachedOutcome(for: query, at: .now()))
-            #expect((cached.answer == answer) == isFuller)
+    /// The item that is known to be the newest says that it is gone, whoever may have a newer one.
+    @Test func aNameThatANewerRecordHasNoMoreIsNotAnswered() async throws {
+        let first = try makeSignedItem("first", sequence: 1, by: signer)
+        try await withResolver(publishing: .item(first)) { resolver in
+            #expect(try await resolver.resolve(query).outcome.answer != nil)
+            let second = try makeSignedItem("second", in: "blog", sequence: 2, by: signer)
+            #expect(newest.take(second, of: signer.publicKey, at: .now()))
+            await #expect(throws: ResolveError.self) {
+                try await resolver.resolve(query, for: .refresh)
+            }
+            #expect(resolver.cachedOutcome(for: query, at: .now()) == nil)
+        }
+    }
+
+    private let contentID = makeContentID("half of it")
+    private var providers: AnswerQuery { AnswerQuery(.providers, .contentID(contentID)) }
+
+    private func makeKnown(
+        _ addresses: [String],
+        coverage: Answer.Coverage = .full,
+        life: Int = 60,
+        in resolver: Resolver
+    ) -> Answer {
+        let shown = addresses.map { #"{"addr":"\#($0)","source":"dht"}"# }
+            .joined(separator: ",")
+        let fields = #""cid":"\#(contentID)","providers_total":\#(addresses.count)"#
+        let now = MonotonicInstant.now()
+        return makeAnswer(
+            #"{\#(fields),"providers":[\#(shown)]}"#,
+            to: providers,
+            madeAt: now,
+            freshUntil: now.advanced(bySeconds: life),
+            staleUntil: now.advanced(bySeconds: 3600),
+            coverage: coverage,
+            subjects: resolver.cache.stamps(for: providers.key)
+        )
+    }
+
+    private func withKnown(
+        _ addresses: [String],
+        coverage: Answer.Coverage = .full,
+        life: Int = 60,
+        cache: AnswerCache = makeCache(),
+        _ body: (Resolver, Answer) async throws -> Void
+    ) async throws {
+        let peer = Publication.peer(infoHash: contentID.infoHash, port: 9001)
+        try await withResolver(publishing: peer, cache: cache) { resolver in
+            let known = makeKnown(addresses, coverage: coverage, life: life, in: resolver)
+            if let spill = cache.spill {
+                spill.keep(known)
+            } else {
+                cache.insert(.found(known), for: providers, pinned: false, at: .now())
+            }
+            try await body(resolver, known)
+        }
+    }
+
+    /// Those whom it could not ask about are providers still, as far as anybody knows.
+    @Test func aRefreshThatWasCutShortReplacesNoFullerAnswer() async throws {
+        try await withKnown(["127.0.0.1:9001", "[::1]:9002"]) { resolver, known in
+            await #expect(throws: ResolveError.self) {
+                try await resolver.resolve(providers, for: .refresh)
+            }
+            let cached = try #require(resolver.cachedOutcome(for: providers, at: .now()))
+            #expect(cached.answer == known)
             // Soon, but not by everybody who asks.
             #expect(!cached.wantsRefresh)
+        }
+    }
+
+    @Test(arguments: [
+        (["127.0.0.1:9001"], 60),
+        // One is gone: everybody was asked who would know it.
+        (["127.0.0.1:9001", "127.0.0.1:9002"], 60),
+        // One is new.
+        (["[::1]:9002", "[::1]:9003"], 60),
+        // However much it has, it has had its life.
+        (["127.0.0.1:9001", "[::1]:9002"], 0),
+    ])
+    func whatItFoundReplacesAnAnswerThatHasNoMore(addresses: [String], life: Int) async throws {
+        try await withKnown(addresses, life: life) { resolver, _ in
+            _ = try await resolver.resolve(providers, for: .refresh)
+            let cached = resolver.cachedOutcome(for: providers, at: .now())
+            let said = try #require(cached?.answer.flatMap(AnswerSummary.init))
+            #expect(said.providers == 1)
+            #expect(cached?.answer?.coverage == .partial)
+        }
+    }
+
+    /// Anybody may ask past the cache, and everybody else is answered out of it.
+    @Test(arguments: [(Answer.Coverage.partial, 60), (.full, 0), (.partial, 0)])
+    func anEarlyAnswerToOneCallerReplacesNoFullerOne(
+        coverage: Answer.Coverage,
+        life: Int
+    ) async throws {
+        let addresses = ["127.0.0.1:9001", "[::1]:9002"]
+        try await withKnown(addresses, coverage: coverage, life: life) { resolver, known in
+            let early = try await resolver.resolve(providers, for: .bypass).outcome.answer
+            #expect(try #require(early.flatMap(AnswerSummary.init)).providers == 1)
+            #expect(resolver.cachedOutcome(for: providers, at: .now())?.answer == known)
+        }
+    }
+
+    /// It was driven out of RAM, and is worth no less for that.
+    @Test(arguments: [Resolver.Purpose.refresh, .bypass])
+    func whatTheSpillHasIsKnownAsWell(purpose: Resolver.Purpose) async throws {
+        let directory = try TemporaryDirectory()
+        let store = SpillStore(
+            directory: directory.path,
+            configuration: SpillConfiguration(maximumBytes: 16 << 20)
+        )
+        let cache = AnswerCache(
+            limits: CacheLimits(entries: 10, bytes: 16 << 20),
+            shards: 1,
+            spill: AnswerSpill(store: store, breaker: CircuitBreaker())
+        )
+        let addresses = ["127.0.0.1:9001", "[::1]:9002"]
+        try await withKnown(addresses, cache: cache) { resolver, known in
+            let new = try? await resolver.resolve(providers, for: purpose).outcome.answer
+            #expect((new == nil) == (purpose == .refresh))
+            let cached = resolver.cachedOutcome(for: providers, at: .now())?.answer
+            #expect(cached?.bodyBytes == known.bodyBytes)
+        }
+        await store.close()
+    }
+
+    /// A family that is silent for good is asked about less and less often.
+    @Test(arguments: [(nil, 5), (5, 10), (40, 60), (60, 60)])
+    func theLifeOfAnswersThatCannotBeCompletedGrows(before: Int?, after: Int) async throws {
+        let addresses = before == nil ? [] : ["127.0.0.1:9001"]
+        try await withKnown(addresses, coverage: .partial, life: before ?? 0) { resolver, _ in
+            let refreshed = try await resolver.resolve(providers, for: .refresh)
+            #expect(refreshed.outcome.answer?.life == after)
         }
     }
 }

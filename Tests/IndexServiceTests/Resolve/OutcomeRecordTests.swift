@@ -42,17 +42,17 @@ import Testing
             let body =
                 random.oneIn(2) ? random.bytes(count: random.int(in: 0...90)) : Array(named.utf8)
             let made = MonotonicInstant(nanoseconds: random.next() >> 2)
-            let isProvisional = random.oneIn(2)
+            let coverage = Answer.Coverage.allCases[random.int(in: 0...2)]
             let answer = Answer(
                 to: query,
                 body: body,
                 madeAt: made,
                 freshUntil: made.advanced(bySeconds: 300),
                 staleUntil: made.advanced(bySeconds: 900),
-                isProvisional: isProvisional,
+                coverage: coverage,
                 subjects: stamps
             )
-            #expect(answer.isProvisional == isProvisional)
+            #expect(answer.coverage == coverage)
             #expect(Array(answer.bodyBytes) == body)
             #expect(answer.entityTag == "\"\(ContentID(of: body))\"")
             #expect(answer.madeAt == made)

@@ -99,6 +99,20 @@ import Testing
         #expect(takeAll() == [asked[free + 1], early[RefreshQueue.followUpPlaces]])
     }
 
+    /// Nor do thousands of stale answers make what could be bettered wait for good.
+    @Test func oneFollowUpAtATimeIsTakenWhileOthersWait() throws {
+        let (early, asked) = (try makeQueries(3, "early"), try makeQueries(100))
+        #expect(queue.add(asked))
+        #expect(takeAll() == Array(asked.prefix(RefreshQueue.places)))
+        for query in early { #expect(queue.add(followUp: query)) }
+        queue.finish(asked[0])
+        #expect(takeAll() == [early[0]])
+        queue.finish(asked[1])
+        #expect(takeAll() == [asked[RefreshQueue.places]])
+        queue.finish(early[0])
+        #expect(takeAll() == [early[1]])
+    }
+
     @Test func aFollowUpThatSomebodyNeedsIsOneNoMore() throws {
         let queries = try makeQueries(20)
         for query in queries { #expect(queue.add(followUp: query)) }

@@ -23,7 +23,7 @@ func makeAnswer(
     madeAt: MonotonicInstant = MonotonicInstant(nanoseconds: 0),
     freshUntil: MonotonicInstant = MonotonicInstant(nanoseconds: .max),
     staleUntil: MonotonicInstant? = nil,
-    isProvisional: Bool = false,
+    coverage: Answer.Coverage = .full,
     subjects: SubjectStamps
 ) -> Answer {
     Answer(
@@ -32,7 +32,7 @@ func makeAnswer(
         madeAt: madeAt,
         freshUntil: freshUntil,
         staleUntil: staleUntil ?? freshUntil,
-        isProvisional: isProvisional,
+        coverage: coverage,
         subjects: subjects
     )
 }

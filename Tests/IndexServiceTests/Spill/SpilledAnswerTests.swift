@@ -27,7 +27,7 @@ import Testing
 
     private func makeSpilled(
         target: ContentID? = makeContentID("t"),
-        isProvisional: Bool = false
+        coverage: Answer.Coverage = .full
     ) throws -> SpilledEntry {
         let now = clock.instant
         let answer = makeAnswer(
@@ -36,7 +36,7 @@ import Testing
             madeAt: MonotonicInstant(nanoseconds: now.nanoseconds - 7_000_000_000),
             freshUntil: now.advanced(bySeconds: 60),
             staleUntil: now.advanced(bySeconds: 600),
-            isProvisional: isProvisional,
+            coverage: coverage,
             subjects: makeStamped(.name(try makeName()), target: target)
         )
         return answer.spilled(at: clock)
@@ -62,11 +62,11 @@ import Testing
         #expect(answer.record.subjects.target?.slot == stamps.target?.slot)
     }
 
-    @Test(arguments: [false, true])
-    func aProvisionalAnswerIsOneAsWellOutOfTheSpill(isProvisional: Bool) throws {
-        let entry = try makeSpilled(isProvisional: isProvisional)
+    @Test(arguments: Answer.Coverage.allCases)
+    func whatItCoversIsKnownOutOfTheSpillAsWell(coverage: Answer.Coverage) throws {
+        let entry = try makeSpilled(coverage: coverage)
         let answer = try #require(Answer(to: query, spilled: entry, at: clock))
-        #expect(answer.isProvisional == isProvisional)
+        #expect(answer.coverage == coverage)
     }
 
     /// Nobody knows how old an answer from the future is.
