@@ -30,7 +30,7 @@ extension MetricDescription {
             [Label("kind", RefreshKind.self)],
             help: """
                 Questions that wait to be looked up again in the background: pinned keys, answers \
-                about to end and `POST /admin/reindex`, and answers that were given early.
+                about to end and `POST /admin/reindex`, and answers that may be bettered.
                 """,
             whenItRises: """
                 More is to be looked up again than the lookups in the background can do. \
