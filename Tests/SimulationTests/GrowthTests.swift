@@ -96,9 +96,9 @@ struct GrowthTests {
         let first = [network.traits[0].endpoint]
         for number in [client] + (1..<40) {
             network.withNode(number) { $0.setBootstrapNodes(first, at: network.now) }
-            network.run(for: .milliseconds(100))
+            network.run(for: .milliseconds(500))
         }
-        network.run(for: .seconds(6))
+        network.run(for: .seconds(15))
         #expect(network.nodes[client].status(at: network.now).good >= 30)
     }
 

@@ -223,6 +223,9 @@ extension DHTNode {
 
     /// Looks at all buckets again, with pauses that double: a network that was just beginning when
     /// we joined it has had time to grow.
+    ///
+    /// Only a node that watches its network (`canaryInterval`) does so: one that joins for a single
+    /// errand does not stay for that long.
     private mutating func fillAgain(_ family: AddressFamily, at now: DHTInstant) {
         let state = maintenance.bootstraps[family]
         guard !maintenance.fillQueue.contains(where: { $0.family == family }) else { return }
