@@ -48,26 +48,31 @@ let coreTargets: [Target] = [
     ),
     .target(name: "Cache", exclude: ["Spill"], swiftSettings: settings),
     .target(name: "DHTCore", path: "Sources/DHTClient/Core", swiftSettings: settings),
+    .target(name: "Randomness", path: "Tests/Randomness", swiftSettings: settings),
     .target(
         name: "DHTSimulator",
-        dependencies: ["DHTCore"],
+        dependencies: ["DHTCore", "Randomness"],
         path: "Tests/DHTSimulator",
         swiftSettings: settings
     ),
     .testTarget(
         name: "BLAKE3Tests",
-        dependencies: ["BLAKE3"],
+        dependencies: ["BLAKE3", "Randomness"],
         swiftSettings: settings
     ),
-    .testTarget(name: "CacheTests", dependencies: ["Cache"], swiftSettings: settings),
+    .testTarget(
+        name: "CacheTests",
+        dependencies: ["Cache", "Randomness"],
+        swiftSettings: settings
+    ),
     .testTarget(
         name: "DHTCoreTests",
-        dependencies: ["DHTCore", "DHTSimulator"],
+        dependencies: ["DHTCore", "DHTSimulator", "Randomness"],
         swiftSettings: settings
     ),
     .testTarget(
         name: "SimulationTests",
-        dependencies: ["DHTCore", "DHTSimulator"],
+        dependencies: ["DHTCore", "DHTSimulator", "Randomness"],
         swiftSettings: settings
     ),
     .testTarget(name: "TidyTests", swiftSettings: settings),
@@ -93,7 +98,7 @@ let coreTools: [Target] =
         ? [
             .executableTarget(
                 name: "fuzz-datagrams",
-                dependencies: ["DHTCore"],
+                dependencies: ["DHTCore", "Randomness"],
                 path: "Tests/Fuzz",
                 swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]
             )
@@ -130,7 +135,7 @@ let serviceTargets: [Target] = [
     ),
     .testTarget(
         name: "SpillTests",
-        dependencies: ["Spill", .product(name: "GRDB", package: "GRDB.swift")],
+        dependencies: ["Spill", "Randomness", .product(name: "GRDB", package: "GRDB.swift")],
         swiftSettings: settings
     ),
     .target(
@@ -151,7 +156,7 @@ let serviceTargets: [Target] = [
     ),
     .executableTarget(
         name: "hit-probe",
-        dependencies: ["Cache", "IndexService"],
+        dependencies: ["Cache", "IndexService", "Randomness"],
         path: "Tests/HitProbe",
         swiftSettings: settings
     ),
@@ -207,7 +212,8 @@ let serviceTargets: [Target] = [
     .testTarget(
         name: "IndexServiceTests",
         dependencies: [
-            "IndexService", "BLAKE3", "Cache", "CZlib", "DHTClient", "DHTCore", "Spill",
+            "IndexService", "BLAKE3", "Cache", "CZlib", "DHTClient", "DHTCore", "Randomness",
+            "Spill",
             .product(name: "GRDB", package: "GRDB.swift"),
             .product(name: "Logging", package: "swift-log"),
             .product(name: "NIOCore", package: "swift-nio"),

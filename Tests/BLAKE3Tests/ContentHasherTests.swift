@@ -1,3 +1,4 @@
+import Randomness
 import BLAKE3
 import Foundation
 import Testing
@@ -26,10 +27,10 @@ import Testing
 
     @Test(arguments: [1, 20, 300, 4_711])
     func everySplitGivesTheHashOfTheWhole(seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+        var random = SeededRandom(seed: seed)
         for unit in availableUnits {
             for longest in [65, 1_024, 2_500, 30_000] {
-                let input = random.bytes(Int.random(in: 0..<40_000, using: &random))
+                let input = random.bytes(count: Int.random(in: 0..<40_000, using: &random))
                 let whole = makeHasher(unit: .none, reading: input).finalize()
                 let split = makeHasher(unit: unit, reading: input) {
                     Int.random(in: 0...longest, using: &random)

@@ -1,3 +1,4 @@
+import Randomness
 import BLAKE3
 import Testing
 
@@ -47,8 +48,8 @@ import Testing
     }
 
     @Test func orderIsThatOfTheHexDigits() {
-        var random = SeededGenerator(seed: 7)
-        var digests = (0..<300).map { _ in Digest(hashing: random.bytes(4)) }
+        var random = SeededRandom(seed: 7)
+        var digests = (0..<300).map { _ in Digest(hashing: random.bytes(count: 4)) }
         for index in 0..<32 {
             var bytes = [UInt8](repeating: 0x80, count: 32)
             bytes[index] = 0x7F

@@ -1,3 +1,4 @@
+import Randomness
 import BLAKE3
 import Foundation
 import Testing
@@ -9,7 +10,7 @@ import Testing
 
     @Test(.enabled(if: program != nil, "b3sum is not installed"), arguments: [1, 2, 3])
     func b3sumAgreesOnRandomFiles(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SeededRandom(seed: seed)
         let folder = FileManager.default.temporaryDirectory
             .appending(path: "blake3-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -17,7 +18,7 @@ import Testing
 
         var expected: [String] = []
         for index in 10..<18 {
-            let input = random.bytes(Int.random(in: 0..<150_000, using: &random))
+            let input = random.bytes(count: Int.random(in: 0..<150_000, using: &random))
             try Data(input).write(to: folder.appending(path: "\(index)"))
             expected.append("\(Digest(hashing: input).hex)  \(index)")
         }

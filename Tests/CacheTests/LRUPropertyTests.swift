@@ -1,3 +1,4 @@
+import Randomness
 import Testing
 
 @testable import Cache
@@ -30,7 +31,7 @@ import Testing
 }
 
 private struct History {
-    var random: SeededGenerator
+    var random: SeededRandom
     let spread: LRUPropertyTests.Spread
     var lru: LRU<Int, Int>
     var model: LRUModel
@@ -38,7 +39,7 @@ private struct History {
     var lastValue = 0
 
     init(seed: UInt64, spread: LRUPropertyTests.Spread) {
-        random = SeededGenerator(seed: seed)
+        random = SeededRandom(seed: seed)
         self.spread = spread
         let limits = Self.makeLimits(&random)
         lru = LRU(limits: limits, claimLife: 30)
@@ -62,7 +63,7 @@ private struct History {
         return difference ?? lru.brokenInvariant() ?? differenceOfContents()
     }
 
-    private static func makeLimits(_ random: inout SeededGenerator) -> CacheLimits {
+    private static func makeLimits(_ random: inout SeededRandom) -> CacheLimits {
         let entries = [0, 1, 2, 8, 20, 40].randomElement(using: &random) ?? 8
         let bytes = entries * (LRU<Int, Int>.overheadPerEntry + 50)
         return CacheLimits(

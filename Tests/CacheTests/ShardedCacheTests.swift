@@ -1,3 +1,4 @@
+import Randomness
 import Testing
 
 @testable import Cache
@@ -138,7 +139,7 @@ import Testing
 
     /// Random operations; returns the largest totals seen on the way.
     private static func work(on cache: ShardedCache<Int, Int>, seed: UInt64) -> CacheSize {
-        var random = SeededGenerator(seed: seed)
+        var random = SeededRandom(seed: seed)
         var worst = CacheSize(entries: 0, bytes: 0)
         for step in 0..<3000 as Range<UInt64> {
             let key = Int.random(in: 0..<500, using: &random)

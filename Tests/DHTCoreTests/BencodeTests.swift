@@ -1,3 +1,4 @@
+import Randomness
 import DHTCore
 import Testing
 
@@ -82,7 +83,7 @@ struct BencodeTests {
 
     @Test func randomBytesNeverTrap() {
         for seed in 0..<2_000 {
-            var generator = SeededGenerator(seed: UInt64(seed))
+            var generator = SeededRandom(seed: UInt64(seed))
             let alphabet = ascii("dlie0123456789:-abqrtyv")
             let bytes = (0..<Int(generator.next() % 80)).map { _ in
                 alphabet[Int(generator.next() % UInt64(alphabet.count))]

@@ -1,11 +1,13 @@
-@testable import DHTCore
+import Randomness
 import Testing
+
+@testable import DHTCore
 
 extension DHTNodeTests {
     /// A node with full tables, the far buckets of which hold hundreds.
     private func makeFullNode() -> TestNode {
         var node = makeNode(id: .zero) { $0.allowsSharedNetworks = true }
-        var generator = SeededGenerator(seed: 4)
+        var generator = SeededRandom(seed: 4)
         for bucket in 0..<12 {
             for number in 0..<600 {
                 let random = NodeID.random(using: &generator)

@@ -1,5 +1,7 @@
-@testable import DHTCore
+import Randomness
 import Testing
+
+@testable import DHTCore
 
 /// The node as a whole: lookups over raw datagrams, matching, limits, maintenance.
 struct DHTNodeTests {
@@ -146,7 +148,7 @@ struct DHTNodeTests {
         var node = makeClient(contacts: 1)
         try start(&node)
         let query = try #require(drain(&node).datagrams.first)
-        var generator = SeededGenerator(seed: 8)
+        var generator = SeededRandom(seed: 8)
         var forged = try makeResponse(to: query.bytes, from: contactID(0)) {
             $0.values([Endpoint(6, 6, 6, 6, port: 66)])
         }

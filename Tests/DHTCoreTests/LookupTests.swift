@@ -1,3 +1,4 @@
+import Randomness
 import DHTCore
 import Testing
 
@@ -325,7 +326,7 @@ struct LookupTests {
     }
 
     @Test func resultsMergeInAnyOrder() throws {
-        var generator = SeededGenerator(seed: 5)
+        var generator = SeededRandom(seed: 5)
         let sets = (0..<5).map { set in (0..<4).map { makeEndpoint(set * 3 + $0) } }
         var reference: [FoundPeer]?
         for _ in 0..<10 {
@@ -433,7 +434,7 @@ struct ShortlistTests {
 
     @Test(arguments: 1...20)
     func anyOrderOfOffersIsSorted(seed: UInt64) {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededRandom(seed: seed)
         var list = makeShortlist(capacity: 20, shared: true)
         for number in 0..<200 {
             let id = NodeID.random(using: &generator)

@@ -1,5 +1,7 @@
-@testable import DHTCore
+import Randomness
 import Testing
+
+@testable import DHTCore
 
 struct ReplyTimesTests {
     @Test func fewAnswersGiveNoOpinion() {
@@ -9,7 +11,7 @@ struct ReplyTimesTests {
     }
 
     @Test func quantilesAreWithinABucketOfTheTruth() throws {
-        var generator = SeededGenerator(seed: 1)
+        var generator = SeededRandom(seed: 1)
         var times = ReplyTimes()
         for _ in 0..<400 { times.record(.milliseconds(20 + Int(generator.next() % 131))) }
         for (fraction, truth) in [(0.25, 53.0), (0.5, 85.0), (0.75, 118.0), (0.95, 144.0)] {

@@ -1,3 +1,4 @@
+import Randomness
 import DHTCore
 import DHTSimulator
 import Testing
@@ -159,7 +160,7 @@ struct MessageTests {
     }
 
     @Test func everyQueryRoundTrips() throws {
-        var generator = SeededGenerator(seed: 7)
+        var generator = SeededRandom(seed: 7)
         for _ in 0..<200 {
             let target = NodeID.random(using: &generator)
             let sequence = Int64(bitPattern: generator.next()) >> 8

@@ -1,9 +1,10 @@
+import Randomness
 import DHTCore
 import Testing
 
 struct NodeIDTests {
     @Test func hexAndBytesRoundTrip() throws {
-        var generator = SeededGenerator(seed: 1)
+        var generator = SeededRandom(seed: 1)
         for _ in 0..<100 {
             let id = NodeID.random(using: &generator)
             #expect(NodeID(hex: id.description) == id)
@@ -14,7 +15,7 @@ struct NodeIDTests {
     }
 
     @Test func distanceOrdersLikeTheBytesOfTheXOR() {
-        var generator = SeededGenerator(seed: 2)
+        var generator = SeededRandom(seed: 2)
         for _ in 0..<200 {
             let target = NodeID.random(using: &generator)
             let a = NodeID.random(using: &generator)
@@ -30,7 +31,7 @@ struct NodeIDTests {
 
     @Test(arguments: [0, 1, 7, 8, 63, 64, 65, 127, 128, 129, 158, 159])
     func neighbourSharesExactlyThePrefixAskedFor(length: Int) {
-        var generator = SeededGenerator(seed: 3)
+        var generator = SeededRandom(seed: 3)
         for _ in 0..<20 {
             let id = NodeID.random(using: &generator)
             let neighbour = id.randomNeighbour(sharing: length, using: &generator)
@@ -39,7 +40,7 @@ struct NodeIDTests {
     }
 
     @Test func idIsItsOwnNeighbourAtFullLength() {
-        var generator = SeededGenerator(seed: 4)
+        var generator = SeededRandom(seed: 4)
         let id = NodeID.random(using: &generator)
         #expect(id.commonPrefixLength(with: id) == NodeID.bitCount)
     }
@@ -71,7 +72,7 @@ struct SecureIDTests {
     }
 
     @Test func madeIDsAreValidForTheirAddress() {
-        var generator = SeededGenerator(seed: 5)
+        var generator = SeededRandom(seed: 5)
         for _ in 0..<100 {
             let address = UInt32(truncatingIfNeeded: generator.next())
             let v4 = Endpoint(v4: address, port: 1)
@@ -115,7 +116,7 @@ struct EndpointTests {
     }
 
     @Test func compactFormRoundTrips() {
-        var generator = SeededGenerator(seed: 6)
+        var generator = SeededRandom(seed: 6)
         for _ in 0..<50 {
             let port = UInt16(truncatingIfNeeded: generator.next())
             let v4 = Endpoint(v4: UInt32(truncatingIfNeeded: generator.next()), port: port)

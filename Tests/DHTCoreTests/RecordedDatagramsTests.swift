@@ -1,3 +1,4 @@
+import Randomness
 import DHTCore
 import Foundation
 import Testing
@@ -46,7 +47,7 @@ struct RecordedDatagramsTests {
     }
 
     @Test func mutatedRecordingsNeverTrap() throws {
-        var generator = SeededGenerator(seed: 11)
+        var generator = SeededRandom(seed: 11)
         var node = makeNode(answersQueries: true)
         let peer = Endpoint(8, 8, 8, 8, port: 6881)
         for name in Self.names {

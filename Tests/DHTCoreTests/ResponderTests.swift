@@ -1,3 +1,4 @@
+import Randomness
 import DHTCore
 import DHTSimulator
 import Testing
@@ -49,7 +50,7 @@ struct ResponderTests {
 
     func makeServer(contacts: Int = 20) -> TestNode {
         var node = makeNode(answersQueries: true)
-        var generator = SeededGenerator(seed: 9)
+        var generator = SeededRandom(seed: 9)
         for number in 0..<contacts {
             let contact = Contact(
                 id: NodeID.random(using: &generator),

@@ -1,3 +1,4 @@
+import Randomness
 import DHTCore
 import Testing
 
@@ -257,7 +258,7 @@ struct RoutingTableTests {
 
     @Test(arguments: 1...20)
     func closestAreThoseOfAFullSort(seed: UInt64) {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededRandom(seed: seed)
         let own = NodeID.random(using: &generator)
         var table = RoutingTable(own: own, settings: RoutingSettings())
         for number in 0..<400 {
@@ -302,7 +303,7 @@ struct RoutingTableTests {
     /// Our id stands in every query, so anyone can make one that resembles it.
     @Test func aNodeNextToTheOwnIDMakesNoWorkOutOfEmptyBuckets() {
         var table = makeTable()
-        var generator = SeededGenerator(seed: 1)
+        var generator = SeededRandom(seed: 1)
         for number in 0..<40 {
             let endpoint = Endpoint(10, 0, UInt8(number), 1, port: 6_881)
             _ = table.answered(
@@ -334,7 +335,7 @@ struct RoutingTableTests {
 
     @Test(arguments: 1...10)
     func randomHistoriesKeepTheRules(seed: UInt64) {
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededRandom(seed: seed)
         var table = RoutingTable(own: own, settings: RoutingSettings())
         for step in 0..<2_000 {
             let number = Int(generator.next() % 600)

@@ -1,3 +1,4 @@
+import Randomness
 import DHTCore
 import Testing
 
@@ -259,8 +260,8 @@ struct ItemStoreTests {
 }
 
 struct TokensTests {
-    func makeTokens() -> (Tokens, SeededGenerator) {
-        var generator = SeededGenerator(seed: 3)
+    func makeTokens() -> (Tokens, SeededRandom) {
+        var generator = SeededRandom(seed: 3)
         return (Tokens(rotation: .minutes(5), at: makeTime(0), using: &generator), generator)
     }
 

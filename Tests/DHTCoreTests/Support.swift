@@ -1,23 +1,7 @@
+import Randomness
 import DHTCore
 import DHTSimulator
 import Testing
-
-/// A seeded generator: the same seed gives the same numbers on every machine.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
-}
 
 /// The bytes of ASCII text.
 func ascii(_ text: String) -> [UInt8] { Array(text.utf8) }
@@ -54,7 +38,7 @@ func readPeers(_ bytes: [UInt8]) throws -> [CompactPeers.Entry] {
     return entries
 }
 
-typealias TestNode = DHTNode<SeededGenerator>
+typealias TestNode = DHTNode<SeededRandom>
 
 /// A node with the settings that a test varies.
 func makeNode(
@@ -71,7 +55,7 @@ func makeNode(
         id: id,
         settings: settings,
         cryptography: SimulatedCryptography.functions,
-        random: SeededGenerator(seed: seed),
+        random: SeededRandom(seed: seed),
         at: makeTime(0)
     )
 }

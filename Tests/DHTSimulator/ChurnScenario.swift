@@ -1,3 +1,4 @@
+import Randomness
 package import DHTCore
 
 /// Random provider lookups in a network whose nodes come and go, then a fifth of them at once.
@@ -77,7 +78,7 @@ extension ChurnScenario {
             self.scenario = scenario
             network = SimulatedNetwork(scenario.network)
             network.fillTables()
-            var random = SimulationRandom(seed: scenario.network.seed &+ 77)
+            var random = SeededRandom(seed: scenario.network.seed &+ 77)
             infoHashes = (0..<scenario.infoHashes).map { _ in NodeID.random(using: &random) }
             providers = infoHashes.map { _ in [] }
         }

@@ -1,3 +1,4 @@
+import Randomness
 package import DHTCore
 
 /// Complete lookups of the newest mutable item among slow and silent nodes: how soon they may end.

@@ -1,3 +1,4 @@
+import Randomness
 package import DHTCore
 
 /// Provider lookups among slow and silent nodes: what the second wave brings, and what it costs.

@@ -1,3 +1,4 @@
+import Randomness
 package import DHTCore
 
 /// A node that does not play by the rules.
@@ -35,7 +36,7 @@ package enum Liar: Sendable {
         to bytes: Span<UInt8>,
         from requester: Endpoint,
         own: NodeID,
-        using random: inout SimulationRandom
+        using random: inout SeededRandom
     ) -> [[UInt8]]? {
         guard let message = try? Message(bytes), case .query(let method) = message.kind,
             let target = message.arguments.target
@@ -64,7 +65,7 @@ package enum Liar: Sendable {
         near target: NodeID,
         _ writer: inout BencodeWriter,
         subnet: UInt32? = nil,
-        using random: inout SimulationRandom
+        using random: inout SeededRandom
     ) {
         writer.text("nodes")
         writer.stringHeader(count: 20 * AddressFamily.v4.compactNodeCount)
@@ -74,8 +75,7 @@ package enum Liar: Sendable {
             let address = subnet.map { $0 + UInt32(index) + 1 } ?? Self.randomAddress(&random)
             Endpoint(v4: address, port: 6_881).appendCompact(to: &writer.bytes)
         }
-        writer.text("token")
-        writer.string([1, 2, 3, 4])
+        writer.token()
     }
 
     private func writeNodes(_ members: ArraySlice<Member>, _ writer: inout BencodeWriter) {
@@ -85,13 +85,11 @@ package enum Liar: Sendable {
             member.id.append(to: &writer.bytes)
             member.endpoint.appendCompact(to: &writer.bytes)
         }
-        writer.text("token")
-        writer.string([1, 2, 3, 4])
+        writer.token()
     }
 
-    private func writePeers(_ writer: inout BencodeWriter, using random: inout SimulationRandom) {
-        writer.text("token")
-        writer.string([1, 2, 3, 4])
+    private func writePeers(_ writer: inout BencodeWriter, using random: inout SeededRandom) {
+        writer.token()
         writer.text("values")
         writer.beginList()
         for _ in 0..<20 {
@@ -111,8 +109,7 @@ package enum Liar: Sendable {
         writer.integer(mutable.sequence)
         writer.text("sig")
         writer.string(mutable.signature)
-        writer.text("token")
-        writer.string([1, 2, 3, 4])
+        writer.token()
         writer.text("v")
         writer.bytes.append(contentsOf: item.value)
     }
@@ -120,16 +117,16 @@ package enum Liar: Sendable {
     private func spam(
         _ own: NodeID,
         _ requester: Endpoint,
-        using random: inout SimulationRandom
+        using random: inout SeededRandom
     ) -> [[UInt8]] {
         (0..<20).map { index in
             guard index % 2 == 0 else {
-                return (0..<60).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+                return random.bytes(count: 60)
             }
             var query = BencodeWriter()
             query.beginDictionary()
             query.text("t")
-            query.string((0..<6).map { _ in UInt8(truncatingIfNeeded: random.next()) })
+            query.string(random.bytes(count: 6))
             query.end()
             var writer = BencodeWriter()
             writer.beginResponse(to: requester, sender: own)
@@ -141,7 +138,15 @@ package enum Liar: Sendable {
     }
 
     /// An address where no simulated node lives.
-    private static func randomAddress(_ random: inout SimulationRandom) -> UInt32 {
+    private static func randomAddress(_ random: inout SeededRandom) -> UInt32 {
         0xC800_0000 | UInt32(truncatingIfNeeded: random.next() >> 40)
+    }
+}
+
+extension BencodeWriter {
+    /// A token that no honest node would take.
+    fileprivate mutating func token() {
+        text("token")
+        string([1, 2, 3, 4])
     }
 }

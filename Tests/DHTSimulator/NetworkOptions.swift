@@ -1,3 +1,4 @@
+import Randomness
 package import DHTCore
 
 /// What the simulated network does to datagrams, and what its nodes are like.
@@ -62,17 +63,17 @@ package enum SimulatedCryptography {
 
     /// The public key of a number.
     package static func makeKey(_ number: UInt64) -> PublicKey {
-        var random = SimulationRandom(seed: number)
-        var bytes: [UInt8] = []
-        for _ in 0..<32 { bytes.append(UInt8(truncatingIfNeeded: random.next())) }
-        guard let key = PublicKey(bytes) else { preconditionFailure("32 bytes are a key") }
+        var random = SeededRandom(seed: number)
+        guard let key = PublicKey(random.bytes(count: 32)) else {
+            preconditionFailure("32 bytes are a key")
+        }
         return key
     }
 
     private static func digest(_ bytes: [UInt8]) -> NodeID {
         var state: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in bytes { state = (state ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        var random = SimulationRandom(seed: state)
+        var random = SeededRandom(seed: state)
         return NodeID.random(using: &random)
     }
 }

@@ -1,3 +1,4 @@
+import Randomness
 package import DHTCore
 
 /// Networks that are there from the start, without thousands of simulated bootstraps.

@@ -1,3 +1,4 @@
+package import Randomness
 package import DHTCore
 
 /// Thousands of real `DHTNode`s on a network that exists in virtual time only.
@@ -5,7 +6,7 @@ package import DHTCore
 /// One loop: take the earliest event, set the time, give it to the node that it is for, and put the
 /// node's datagrams back as later events. Everything random comes from the seed.
 package final class SimulatedNetwork {
-    package typealias Node = DHTNode<SimulationRandom>
+    package typealias Node = DHTNode<SeededRandom>
 
     package let options: NetworkOptions
     package private(set) var now = DHTInstant(nanoseconds: 0)
@@ -23,7 +24,7 @@ package final class SimulatedNetwork {
     package private(set) var digest: UInt64 = 0xCBF2_9CE4_8422_2325
     /// The first broken invariant, when they are checked.
     package private(set) var violation: String?
-    package var random: SimulationRandom
+    package var random: SeededRandom
 
     private var queue = EventQueue()
     private var pool = DatagramPool()
@@ -66,7 +67,7 @@ package final class SimulatedNetwork {
 
     package init(_ options: NetworkOptions) {
         self.options = options
-        random = SimulationRandom(seed: options.seed)
+        random = SeededRandom(seed: options.seed)
         nodes.reserveCapacity(options.nodes)
         traits.reserveCapacity(options.nodes)
         for _ in 0..<options.nodes { _ = addNode() }
@@ -137,7 +138,7 @@ extension SimulatedNetwork {
             id: id,
             settings: settings,
             cryptography: SimulatedCryptography.functions,
-            random: SimulationRandom(seed: random.next()),
+            random: SeededRandom(seed: random.next()),
             at: now
         )
     }
@@ -329,7 +330,7 @@ extension SimulatedNetwork {
 
     /// Lets a liar answer in its own way; false when it answers honestly.
     private func answer(_ slot: Int32, as liar: Liar, from: Int, to: Int) -> Bool {
-        var random = SimulationRandom(seed: random.next())
+        var random = SeededRandom(seed: random.next())
         let own = nodes[to].id
         let requester = traits[from].endpoint
         let reply = pool.withPayload(slot) { bytes in

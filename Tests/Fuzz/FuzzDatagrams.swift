@@ -1,3 +1,4 @@
+import Randomness
 import DHTCore
 
 /// The entry point of libFuzzer: any bytes, as a datagram to a server and as answers to a client.
@@ -13,16 +14,7 @@ public func fuzzOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
 
 /// Nodes in a known state, copied for each input so that a finding needs that input alone.
 private enum FuzzHarness {
-    typealias Node = DHTNode<Generator>
-
-    struct Generator: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return state ^ state >> 29
-        }
-    }
+    typealias Node = DHTNode<SeededRandom>
 
     static let epoch = DHTInstant(nanoseconds: 0)
     static let later = DHTInstant(nanoseconds: 5_000_000)
@@ -47,10 +39,10 @@ private enum FuzzHarness {
         var node = Node(
             settings: settings,
             cryptography: cryptography,
-            random: Generator(state: 7),
+            random: SeededRandom(seed: 7),
             at: epoch
         )
-        var generator = Generator(state: 9)
+        var generator = SeededRandom(seed: 9)
         for number in 0..<20 {
             let contact = Contact(
                 id: NodeID.random(using: &generator),

@@ -1,3 +1,4 @@
+import Randomness
 import Cache
 import Dispatch
 import Foundation
@@ -38,7 +39,7 @@ struct HitProbe {
             AnswerQuery(.resolution, .name(try Name(parsing: "package-\(number)")))
         }
         let resolver = try await makeResolver(answering: queries)
-        var random = SplitMix(state: 1)
+        var random = SeededRandom(seed: 1)
         let zipf = Zipf(count: entries)
         let orders: [(name: String, order: [Int32])] = [
             ("hot", Array(repeating: 0, count: orderLength)),
@@ -131,19 +132,6 @@ struct HitProbe {
     }
 }
 
-/// Steele, Lea and Flood 2014.
-private struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 /// The n-th of so many is drawn in proportion to 1/n.
 private struct Zipf {
     private let sums: [Double]
@@ -156,8 +144,8 @@ private struct Zipf {
         }
     }
 
-    func draw(_ random: inout SplitMix) -> Int {
-        let wanted = Double(random.next() >> 11) / Double(1 << 53) * (sums.last ?? 0)
+    func draw(_ random: inout SeededRandom) -> Int {
+        let wanted = random.fraction() * (sums.last ?? 0)
         var (low, high) = (0, sums.count - 1)
         while low < high {
             let middle = (low + high) / 2

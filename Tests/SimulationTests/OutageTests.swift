@@ -1,3 +1,4 @@
+import Randomness
 import DHTCore
 import DHTSimulator
 import Testing

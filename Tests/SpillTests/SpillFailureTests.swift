@@ -1,3 +1,4 @@
+import Randomness
 import Dispatch
 import Foundation
 import GRDB
@@ -65,7 +66,7 @@ import Testing
     @Test func aFlippedBitNeverGivesAWrongValue() async throws {
         await fill()
         let whole = try Data(contentsOf: URL(filePath: spill.databasePath))
-        var random = SplitMix(seed: 4)
+        var random = SeededRandom(seed: 4)
         for _ in 0..<60 {
             var bytes = whole
             let bit = Int(random.next() % UInt64(bytes.count * 8))
@@ -291,20 +292,5 @@ import Testing
         #expect(await store.value(for: makeKey(1), at: 0) == nil)
         #expect(store.status.entries == 1)
         try other.close()
-    }
-}
-
-/// Random numbers that a seed repeats.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,3 +1,4 @@
+import Randomness
 import Testing
 
 @testable import Spill
@@ -7,7 +8,7 @@ import Testing
     @Test(arguments: [1, 2, 3, 4] as [UInt64])
     func theStoreActsLikeADictionary(seed: UInt64) async throws {
         let spill = try TemporarySpill()
-        var random = SplitMix(seed: seed)
+        var random = SeededRandom(seed: seed)
         var model: [[UInt8]: SpilledEntry] = [:]
         var now: Int64 = 0
         func open() -> SpillStore {

@@ -1,3 +1,4 @@
+import Randomness
 import DHTClient
 import DHTCore
 import Testing

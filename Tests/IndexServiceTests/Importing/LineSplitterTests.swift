@@ -1,3 +1,4 @@
+import Randomness
 import IndexService
 import Testing
 

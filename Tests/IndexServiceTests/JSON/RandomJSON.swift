@@ -1,3 +1,4 @@
+import Randomness
 import IndexService
 
 /// Random JSON documents, the same for the same seed.

@@ -1,3 +1,5 @@
+import Randomness
+
 @testable import IndexService
 
 func makeName(_ text: String = "libc6") throws -> Name {

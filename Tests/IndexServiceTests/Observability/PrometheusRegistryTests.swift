@@ -1,3 +1,4 @@
+import Randomness
 import CoreMetrics
 import Testing
 
@@ -7,7 +8,7 @@ import Testing
     @Test func histogramBucketsAreCumulativeAndEndInTheCount() throws {
         let registry = makeRegistry()
         let recorder = Recorder(label: "sizes", factory: registry)
-        var generator = SeededGenerator(seed: 7)
+        var generator = SeededRandom(seed: 7)
         var values: [Int] = []
         for _ in 0..<500 {
             values.append(Int.random(in: 0...120, using: &generator))
@@ -185,20 +186,5 @@ import Testing
                 whenItRises: ""
             ),
         ])
-    }
-}
-
-/// SplitMix64: the same numbers for the same seed everywhere.
-private struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

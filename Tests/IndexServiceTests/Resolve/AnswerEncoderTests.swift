@@ -1,3 +1,4 @@
+import Randomness
 import Cache
 import NIOCore
 import Testing

@@ -1,3 +1,4 @@
+import Randomness
 import Foundation
 import Testing
 
@@ -6,7 +7,7 @@ import Testing
 @Suite struct SettingsRoundTripTests {
     @Test("every key reads from every source what it prints", arguments: [1, 2, 3] as [UInt64])
     func everyKeyRoundTrips(seed: UInt64) throws {
-        var random = SettingsRandom(seed: seed)
+        var random = SeededRandom(seed: seed)
         for row in SettingsSchema.current.rows {
             let text = try sample(of: row, &random)
             let companions = settingCompanions(of: row.key)
@@ -38,7 +39,7 @@ import Testing
     }
 
     /// A random allowed value, written as it would be printed.
-    private func sample(of row: SettingRow, _ random: inout SettingsRandom) throws -> String {
+    private func sample(of row: SettingRow, _ random: inout SeededRandom) throws -> String {
         if let bounds = row.bounds {
             let number = Int.random(in: bounds, using: &random)
             return row.unit == "bytes" ? ByteSize.text(number) : String(number)

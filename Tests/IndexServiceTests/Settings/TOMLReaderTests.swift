@@ -1,3 +1,4 @@
+import Randomness
 import Testing
 
 @testable import IndexService
@@ -123,7 +124,7 @@ import Testing
 
     @Test("no text traps or goes on for ever", arguments: 1...4 as ClosedRange<UInt64>)
     func randomText(seed: UInt64) {
-        var random = SettingsRandom(seed: seed)
+        var random = SeededRandom(seed: seed)
         let pieces = [
             "[", "]", "[[", "]]", "=", ".", ",", "\"", "'", "\"\"\"", "'''", "\n", "\r\n", " ", "{",
             "}", "#", "a", "b", "log", "5", "-", "1.5", "true", "1979-05-27", "\\", "é", "\\u00e9",

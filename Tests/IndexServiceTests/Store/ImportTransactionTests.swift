@@ -1,3 +1,4 @@
+import Randomness
 import BLAKE3
 import GRDB
 import Testing
