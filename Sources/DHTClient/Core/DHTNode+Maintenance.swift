@@ -67,8 +67,7 @@ struct Maintenance: Sendable {
         _ settings: MaintenanceSettings,
         using generator: inout some RandomNumberGenerator
     ) {
-        let part = Double(generator.next() >> 11) / Double(1 << 53)
-        next = now + settings.interval.scaled(by: part)
+        next = now + settings.interval.scaled(by: generator.fraction())
         nextExpiry = next
     }
 }
@@ -129,7 +128,7 @@ extension DHTNode {
 extension DHTNode {
     mutating func maintain(at now: DHTInstant) {
         let interval = settings.maintenance.interval
-        maintenance.next = now + interval.scaled(by: 0.9 + 0.2 * randomFraction())
+        maintenance.next = now + interval.scaled(by: 0.9 + 0.2 * random.fraction())
         tokens.rotate(at: now, using: &random)
         for family in AddressFamily.allCases where settings.families.contains(family) {
             maintain(family, at: now)
@@ -206,7 +205,7 @@ extension DHTNode {
         let exponent = min(maintenance.bootstraps[family].failures, 20)
         let doubled = settings.bootstrapPause.scaled(by: Double(1 << exponent) / 2)
         let pause = min(doubled, settings.bootstrapPauseLimit)
-            .scaled(by: 1 - settings.jitter * randomFraction())
+            .scaled(by: 1 - settings.jitter * random.fraction())
         maintenance.bootstraps[family].notBefore = now + pause
         maintenance.next = min(maintenance.next, now + pause)
     }
@@ -355,9 +354,11 @@ extension DHTNode {
         // At the other end, so that all have their turn.
         maintenance.savedContacts.insert(contact, at: 0)
     }
+}
 
+extension RandomNumberGenerator {
     /// A number from 0 up to 1.
-    mutating func randomFraction() -> Double {
-        Double(random.next() >> 11) / Double(1 << 53)
+    mutating func fraction() -> Double {
+        Double(next() >> 11) / Double(1 << 53)
     }
 }

@@ -299,9 +299,8 @@ extension DHTNode {
     /// Tries again in one to two minutes, then in twice that and so on, up to its usual pause.
     private mutating func retry(at index: Int, _ now: DHTInstant) {
         let usual = renewalPause(of: publications[index].publication)
-        let part = Double(random.next() >> 11) / Double(1 << 53)
         let doublings = Double(1 << min(publications[index].failures, 6))
-        let pause = TimeSpan.minutes(1).scaled(by: (1 + part) * doublings)
+        let pause = TimeSpan.minutes(1).scaled(by: (1 + random.fraction()) * doublings)
         publications[index].due = now + min(pause, usual)
         publications[index].failures += 1
     }
@@ -312,7 +311,6 @@ extension DHTNode {
             case .peer: settings.maintenance.announceInterval
             case .item: settings.maintenance.putInterval
             }
-        let part = Double(random.next() >> 11) / Double(1 << 53)
-        return interval.scaled(by: 1 - settings.maintenance.jitter * part)
+        return interval.scaled(by: 1 - settings.maintenance.jitter * random.fraction())
     }
 }
