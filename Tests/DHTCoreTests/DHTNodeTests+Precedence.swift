@@ -105,13 +105,7 @@ extension DHTNodeTests {
     }
 
     @Test func waitsForTheOverallRateAreCountedOnce() throws {
-        var node = makeClient {
-            $0.pacing.queriesPerSecond = 100
-            $0.pacing.queryBurst = 4
-        }
-        try start(&node)
-        try start(&node, .peers(makeID(prefix: 0x1235), .init()))
-        #expect(drain(&node).datagrams.count == 4)
+        let node = try makeClientBeyondItsRate()
         #expect(node.counters[heldBackBy: .overall, .caller] == 1)
         #expect(node.counters[heldBackBy: .node, .caller] == 0)
     }

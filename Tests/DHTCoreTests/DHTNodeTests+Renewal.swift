@@ -11,8 +11,7 @@ extension DHTNodeTests {
         let message = try decode(query.bytes)
         let bytes = try makeResponse(to: query.bytes, from: contactID(0)) { writer in
             guard message.kind == .query(.getPeers) else { return }
-            writer.text("token")
-            writer.string(ascii("tok"))
+            writer.token()
         }
         node.receive(bytes.span, from: query.endpoint, at: makeTime(time))
         return message
@@ -55,8 +54,12 @@ extension DHTNodeTests {
         #expect(last.values.allSatisfy { now - $0 < 40 * 60_000 })
     }
 
-    @Test func aFailedRenewalIsTriedAgainSoon() throws {
-        var node = makeClient(contacts: 1)
+    /// The milliseconds at which an announce that is kept alive goes out within 70 minutes; the
+    /// only other node answers when `isAnswering` says so.
+    private func announceTimes(
+        _ node: inout TestNode,
+        where isAnswering: (Int) -> Bool = { _ in true }
+    ) throws -> [Int] {
         _ = try node.publish(
             .peer(infoHash: hash, port: nil),
             keepsAlive: true,
@@ -67,17 +70,33 @@ extension DHTNodeTests {
         var now = 0
         while now < 70 * 60_000 {
             let queries = drain(&node).datagrams
-            // Nobody answers from minute 10 to 26.
-            if !(10 * 60_000..<26 * 60_000).contains(now) {
-                for query in queries {
-                    let message = try answer(&node, query, at: now)
-                    if message.kind == .query(.announcePeer) { announces.append(now) }
-                }
+            for query in queries where isAnswering(now) {
+                let message = try answer(&node, query, at: now)
+                if message.kind == .query(.announcePeer) { announces.append(now) }
             }
+            #expect(node.brokenInvariant(at: makeTime(now)) == nil)
+            // Answers may bring further queries, which are to be answered in time.
             guard queries.isEmpty else { continue }
             now = max(now + 1, Int(node.nextDeadline.nanoseconds / 1_000_000))
             node.advance(to: makeTime(now))
         }
+        return announces
+    }
+
+    @Test func anAnnounceIsRepeatedWithinHalfAnHour() throws {
+        var node = makeClient(contacts: 1)
+        let announces = try announceTimes(&node)
+        #expect(announces.count >= 3)
+        for (earlier, later) in zip(announces, announces.dropFirst()) {
+            #expect((15 * 60_000...30 * 60_000).contains(later - earlier))
+        }
+        node.withdraw(.peer(infoHash: hash, port: nil))
+        #expect(node.status(at: makeTime(70 * 60_000)).publications == 0)
+    }
+
+    @Test func aFailedRenewalIsTriedAgainSoon() throws {
+        var node = makeClient(contacts: 1)
+        let announces = try announceTimes(&node) { !(10 * 60_000..<26 * 60_000).contains($0) }
         let pauses = zip(announces, announces.dropFirst()).map { $1 - $0 }
         #expect(announces.count >= 3)
         #expect(pauses.allSatisfy { $0 < 36 * 60_000 }, "\(pauses)")

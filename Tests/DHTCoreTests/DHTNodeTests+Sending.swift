@@ -56,10 +56,7 @@ extension DHTNodeTests {
             at: makeTime(0)
         )
         let query = try #require(DHTCoreTests.drain(&node).datagrams.first)
-        try reply(&node, to: query, at: 20) {
-            $0.text("token")
-            $0.string(ascii("tok"))
-        }
+        try reply(&node, to: query, at: 20) { $0.token() }
         let (_, finished) = drain(&node, at: 20) { _ in false }
         let write = try #require(finished.first?.write)
         #expect(write.attempted == 1 && write.unsent == 1)

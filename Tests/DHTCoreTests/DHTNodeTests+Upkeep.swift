@@ -15,8 +15,7 @@ extension DHTNodeTests {
             try reply(&node, to: query, at: 10) { writer in
                 // The third node gives no token: "do not store here".
                 guard query.endpoint != makeEndpoint(2) else { return }
-                writer.text("token")
-                writer.string(ascii("tok"))
+                writer.token()
             }
         }
         let announces = drain(&node).queries(.announcePeer)
@@ -37,10 +36,7 @@ extension DHTNodeTests {
             at: makeTime(0)
         )
         for query in drain(&node).queries(.get) {
-            try reply(&node, to: query, at: 10) { writer in
-                writer.text("token")
-                writer.string(ascii("tok"))
-            }
+            try reply(&node, to: query, at: 10) { $0.token() }
         }
         let puts = drain(&node).queries(.put)
         #expect(puts.count == 2)
@@ -77,40 +73,6 @@ extension DHTNodeTests {
         }
         #expect(asked.count { $0 < 60_000 } <= 15)
         #expect(asked.count { $0 >= 30 * 60_000 } <= 60)
-    }
-
-    @Test func anAnnounceIsRepeatedWithinHalfAnHour() throws {
-        var node = makeClient(contacts: 1)
-        _ = try node.publish(
-            .peer(infoHash: hash, port: nil),
-            keepsAlive: true,
-            deadline: makeTime(5_000),
-            at: makeTime(0)
-        )
-        var announces: [Int] = []
-        var now = 0
-        while now < 70 * 60_000 {
-            let drained = drain(&node)
-            for query in drained.datagrams {
-                try reply(&node, to: query, at: now) { writer in
-                    guard (try? decode(query.bytes))?.kind == .query(.getPeers) else { return }
-                    writer.text("token")
-                    writer.string(ascii("tok"))
-                }
-            }
-            announces += drained.queries(.announcePeer).map { _ in now }
-            // Answers may bring further queries, which are to be answered in time.
-            guard drained.datagrams.isEmpty else { continue }
-            let next = Int(node.nextDeadline.nanoseconds / 1_000_000)
-            now = max(now + 1, next)
-            node.advance(to: makeTime(now))
-        }
-        #expect(announces.count >= 3)
-        for (earlier, later) in zip(announces, announces.dropFirst()) {
-            #expect((15 * 60_000...30 * 60_000).contains(later - earlier))
-        }
-        node.withdraw(.peer(infoHash: hash, port: nil))
-        #expect(node.status(at: makeTime(now)).publications == 0)
     }
 
     // MARK: Joining

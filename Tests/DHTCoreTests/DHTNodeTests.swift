@@ -371,7 +371,9 @@ struct DHTNodeTests {
         }
     }
 
-    @Test func lookupsBeyondTheOverallRateWaitTheirTurn() throws {
+    /// A client that has sent the 4 packets of its burst; its two lookups want to send more, and
+    /// may send one every 10 ms.
+    func makeClientBeyondItsRate() throws -> TestNode {
         var node = makeClient {
             $0.pacing.queriesPerSecond = 100
             $0.pacing.queryBurst = 4
@@ -379,6 +381,11 @@ struct DHTNodeTests {
         try start(&node)
         try start(&node, .peers(makeID(prefix: 0x1235), .init()))
         #expect(drain(&node).datagrams.count == 4)
+        return node
+    }
+
+    @Test func lookupsBeyondTheOverallRateWaitTheirTurn() throws {
+        var node = try makeClientBeyondItsRate()
         #expect(node.nextDeadline == makeTime(10))
         node.advance(to: makeTime(10))
         #expect(drain(&node).datagrams.count == 1)

@@ -136,8 +136,7 @@ extension DHTNodeTests {
                 if kind == .query(.put) { puts.insert(query.endpoint) }
                 try reply(&node, to: query, at: time) { writer in
                     guard kind == .query(.get) else { return }
-                    writer.text("token")
-                    writer.string(ascii("tok"))
+                    writer.token()
                     writer.text("v")
                     writer.bytes += ascii("5:hello")
                 }

@@ -119,6 +119,12 @@ func makeResponse(
 }
 
 extension BencodeWriter {
+    /// What a write takes with it.
+    mutating func token() {
+        text("token")
+        string(ascii("tok"))
+    }
+
     mutating func nodes(_ contacts: [(NodeID, Endpoint)]) {
         text("nodes")
         stringHeader(count: contacts.count * 26)

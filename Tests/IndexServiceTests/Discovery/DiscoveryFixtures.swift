@@ -11,6 +11,18 @@ func withDHTClient(
     change: (inout MainlineConfiguration) -> Void = { _ in },
     _ body: (MainlineClient) async throws -> Void
 ) async throws {
+    try await withDHTNetwork(nodes: nodes, contacts: contacts, change: change) { client, _ in
+        try await body(client)
+    }
+}
+
+/// The same, for a test that has something to do with the network's nodes.
+func withDHTNetwork(
+    nodes: Int = 24,
+    contacts: Int = 8,
+    change: (inout MainlineConfiguration) -> Void = { _ in },
+    _ body: (MainlineClient, LoopbackNetwork) async throws -> Void
+) async throws {
     let network = try await LoopbackNetwork.start(count: nodes)
     var configuration = MainlineConfiguration()
     configuration.node = LoopbackNetwork.nodeSettings
@@ -19,7 +31,7 @@ func withDHTClient(
     change(&configuration)
     let client = try await MainlineClient.start(configuration)
     #expect(await client.hasContacts(contacts, by: .now + .seconds(5)))
-    try await body(client)
+    try await body(client, network)
     await client.stop()
     await network.stop()
 }

@@ -10,17 +10,10 @@ import Testing
     private func withWriter(
         _ body: (KeyNameWriter) async throws -> Void
     ) async throws {
-        let network = try await LoopbackNetwork.start(count: 24)
-        var configuration = MainlineConfiguration()
-        configuration.node = LoopbackNetwork.nodeSettings
-        configuration.binds = [DHTCore.Endpoint(127, 0, 0, 1, port: 0)]
-        configuration.bootstrap = network.bootstrap
-        let client = try await MainlineClient.start(configuration)
-        #expect(await client.hasContacts(8, by: .now + .seconds(10)))
-        let signer = try #require(ItemSigner.random())
-        try await body(KeyNameWriter(client: client, signer: signer))
-        await client.stop()
-        await network.stop()
+        try await withDHTClient { client in
+            let signer = try #require(ItemSigner.random())
+            try await body(KeyNameWriter(client: client, signer: signer))
+        }
     }
 
     private func links(

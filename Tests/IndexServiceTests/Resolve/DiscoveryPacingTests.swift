@@ -9,23 +9,39 @@ import Testing
 @Suite(.serialized) struct DiscoveryPacingTests {
     private var deadline: MonotonicInstant { .now().advanced(by: 1_200_000_000) }
 
-    @Test func whatOurOwnRatesHoldBackIsOverCapacityAndOpensNoBreaker() async throws {
-        try await withDHTClient(change: {
-            $0.node.pacing.queryBurstToOneNode = 1
-            $0.node.pacing.queriesPerSecondToOneNode = 1
-        }) { client in
-            let discovery = Discovery(client: client, budget: 1_200_000_000)
-            let runner = discovery.start()
-            defer { runner.cancel() }
-            let verdicts = await withTaskGroup(of: Discovered.Verdict.self) { group in
-                for number in 0..<60 {
+    /// A client that may send one node so many queries at once, then so many a second.
+    private func pacing(burst: Int, perSecond: Int) -> (inout MainlineConfiguration) -> Void {
+        {
+            $0.node.pacing.queryBurstToOneNode = burst
+            $0.node.pacing.queriesPerSecondToOneNode = perSecond
+        }
+    }
+
+    /// Looks for so many things at once that nobody has.
+    private func lookUp(
+        _ count: Int,
+        _ effort: Discovery.Effort,
+        with discovery: Discovery,
+        by deadline: MonotonicInstant
+    ) async -> [Discovered] {
+        await discovery.running { discovery in
+            await withTaskGroup(of: Discovered.self) { group in
+                for number in 0..<count {
                     let id = makeContentID("nowhere \(number)")
                     group.addTask {
-                        await discovery.providers(of: id, effort: .first, by: deadline).verdict
+                        await discovery.providers(of: id, effort: effort, by: deadline)
                     }
                 }
                 return await group.reduce(into: []) { $0.append($1) }
             }
+        }
+    }
+
+    @Test func whatOurOwnRatesHoldBackIsOverCapacityAndOpensNoBreaker() async throws {
+        try await withDHTClient(change: pacing(burst: 1, perSecond: 1)) { client in
+            let discovery = Discovery(client: client, budget: 1_200_000_000)
+            let found = await lookUp(60, .first, with: discovery, by: deadline)
+            let verdicts = found.map(\.verdict)
             #expect(verdicts.contains(.unknown(.overCapacity)))
             #expect(!verdicts.contains(.unknown(.unreachable)))
             #expect(discovery.phase(at: .now()) == .closed)
@@ -34,25 +50,12 @@ import Testing
     }
 
     @Test func whatNobodyWaitsForGivesWayAndHasLonger() async throws {
-        try await withDHTClient(change: {
-            $0.node.pacing.queryBurstToOneNode = 4
-            $0.node.pacing.queriesPerSecondToOneNode = 100
-        }) { client in
+        try await withDHTClient(change: pacing(burst: 4, perSecond: 100)) { client in
             let discovery = Discovery(client: client, budget: 1_200_000_000)
             #expect(discovery.budget(for: .first) == 1_200_000_000)
             #expect(discovery.budget(for: .thorough) == 4_800_000_000)
             let end = MonotonicInstant.now().advanced(bySeconds: 30)
-            let found = await discovery.running { discovery in
-                await withTaskGroup(of: Discovered.self) { group in
-                    for number in 0..<10 {
-                        let id = makeContentID("nowhere \(number)")
-                        group.addTask {
-                            await discovery.providers(of: id, effort: .thorough, by: end)
-                        }
-                    }
-                    return await group.reduce(into: []) { $0.append($1) }
-                }
-            }
+            let found = await lookUp(10, .thorough, with: discovery, by: end)
             #expect(found.allSatisfy { $0.verdict == .absent && $0.isComplete })
             let counters = await client.status().node.counters
             #expect(counters[heldBackBy: .node, .background] > 0)

@@ -15,29 +15,22 @@ import Testing
         metrics: Metrics = Metrics(),
         _ body: (IndexStore, Resolver, LoopbackNetwork) async throws -> Void
     ) async throws {
-        let network = try await LoopbackNetwork.start(count: nodes)
-        var configuration = MainlineConfiguration()
-        configuration.node = LoopbackNetwork.nodeSettings
-        configuration.binds = [DHTCore.Endpoint(127, 0, 0, 1, port: 0)]
-        configuration.bootstrap = network.bootstrap
-        let client = try await MainlineClient.start(configuration)
-        for (node, port) in zip(network.nodes, ports) {
-            _ = try await node.publish(
-                .peer(infoHash: id.infoHash, port: port),
-                deadline: .now + .seconds(5)
-            )
+        try await withDHTNetwork(nodes: nodes) { client, network in
+            for (node, port) in zip(network.nodes, ports) {
+                _ = try await node.publish(
+                    .peer(infoHash: id.infoHash, port: port),
+                    deadline: .now + .seconds(5)
+                )
+            }
+            let discovery = Discovery(client: client, budget: 1_200_000_000)
+            try await discovery.running { discovery in
+                try await withStore { store in
+                    let resolver = makeResolver(store, metrics: metrics)
+                    resolver.join(discovery)
+                    try await body(store, resolver, network)
+                }
+            }
         }
-        #expect(await client.hasContacts(8, by: .now + .seconds(5)))
-        let discovery = Discovery(client: client, budget: 1_200_000_000)
-        let runner = discovery.start()
-        try await withStore { store in
-            let resolver = makeResolver(store, metrics: metrics)
-            resolver.join(discovery)
-            try await body(store, resolver, network)
-        }
-        runner.cancel()
-        await client.stop()
-        await network.stop()
     }
 
     private func addresses(_ outcome: Outcome) throws -> [String] {
