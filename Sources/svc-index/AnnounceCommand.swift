@@ -31,12 +31,7 @@ struct AnnounceCommand: AsyncParsableCommand {
     @OptionGroup var options: DHTOptions
 
     func run() async throws {
-        let id: ContentID
-        do {
-            id = try ContentID(parsing: cid)
-        } catch {
-            throw Failure(.usage, error.description)
-        }
+        let id = try ContentID(argument: cid)
         guard port > 0 else { throw Failure(.usage, "--port must be from 1 to 65535") }
         let signals = keepAlive ? await UnixSignalsSequence(trapping: .sigterm, .sigint) : nil
         let (stored, unreported) = try await options.withClient(answersQueries: keepAlive) {

@@ -65,11 +65,7 @@ struct PublishCommand: AsyncParsableCommand {
         guard ContentLink.ttlRange.contains(ttlS) else {
             throw Failure(.usage, "--ttl-s must be from 300 to 86400")
         }
-        do {
-            return ContentLink(target: try ContentID(parsing: cid), ttl: ttlS)
-        } catch {
-            throw Failure(.usage, error.description)
-        }
+        return ContentLink(target: try ContentID(argument: cid), ttl: ttlS)
     }
 
     /// Reads what the key has published, changes one record of it and writes it back.
@@ -136,25 +132,6 @@ extension KeyNameWriteError {
         case .notStored: Failure(.unavailable, "\(self); see --dht-bootstrap")
         case .overtaken: Failure(.unavailable, "\(self); run the command again")
         }
-    }
-}
-
-extension KeyName {
-    /// A name given on the command line.
-    init(argument text: String) throws(Failure) {
-        let name: Name
-        do {
-            name = try Name(parsing: text)
-        } catch {
-            throw Failure(.usage, error.description)
-        }
-        guard let keyName = KeyName(name) else {
-            throw Failure(
-                .usage,
-                "\(name) does not end in a public key; make one with: svc-index keygen"
-            )
-        }
-        self = keyName
     }
 }
 

@@ -28,7 +28,7 @@ struct ResolveCommand: AsyncParsableCommand {
     var manifest = false
 
     func run() async throws {
-        let key = try Self.parse(key)
+        let key = try ResolveKey(argument: key)
         let client = try ServiceClient(url: options.url)
         var query = options.query
         if fresh { query.append("fresh=true") }
@@ -39,14 +39,6 @@ struct ResolveCommand: AsyncParsableCommand {
             try StandardStreams.write(answer)
         } else {
             try AnswerText(answer).print()
-        }
-    }
-
-    private static func parse(_ text: String) throws -> ResolveKey {
-        do {
-            return try ResolveKey(parsing: text)
-        } catch {
-            throw Failure(.usage, error.description)
         }
     }
 }
@@ -68,12 +60,7 @@ struct ProvidersCommand: AsyncParsableCommand {
     var minFreshness: Int?
 
     func run() async throws {
-        let id: ContentID
-        do {
-            id = try ContentID(parsing: cid)
-        } catch {
-            throw Failure(.usage, error.description)
-        }
+        let id = try ContentID(argument: cid)
         let client = try ServiceClient(url: options.url)
         let freshness = minFreshness.map { ["min_freshness=\($0)"] } ?? []
         let answer = try await client.get("/providers/\(id)", options.query + freshness)
