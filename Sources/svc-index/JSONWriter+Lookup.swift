@@ -4,8 +4,16 @@ internal import IndexService
 
 // Keys are documented in docs/dht.md; each stands in every object, with null for what is not known.
 extension JSONWriter {
-    /// How a lookup went, as one object: all that its report has, and every query if it was traced.
-    mutating func lookup(_ result: LookupResult) {
+    /// How the lookups of a command went, one a family.
+    mutating func lookups(_ results: [LookupResult]) {
+        key("lookups")
+        beginArray()
+        for result in results { lookup(result) }
+        endArray()
+    }
+
+    /// All that a lookup's report has, as one object, and every query if it was traced.
+    private mutating func lookup(_ result: LookupResult) {
         let report = result.report
         beginObject()
         field("family", result.family.name)

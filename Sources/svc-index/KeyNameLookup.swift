@@ -60,10 +60,7 @@ struct KeyNameLookup {
             json.key("proof")
             record.proof.write(to: &json)
         }
-        json.key("lookups")
-        json.beginArray()
-        for result in results { json.lookup(result) }
-        json.endArray()
+        json.lookups(results)
         json.endObject()
         try StandardStreams.write(json.bytes + [UInt8(ascii: "\n")])
     }

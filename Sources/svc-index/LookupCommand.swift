@@ -104,10 +104,7 @@ private struct LookupJSON {
             json.endObject()
         }
         json.endArray()
-        json.key("lookups")
-        json.beginArray()
-        for result in results { json.lookup(result) }
-        json.endArray()
+        json.lookups(results)
         json.endObject()
         try StandardStreams.write(json.bytes + [UInt8(ascii: "\n")])
     }
