@@ -8,16 +8,17 @@ from support import BINARY
 
 
 class Network:
-    """`svc-index testnet`; `bootstrap` is what leads to it."""
+    """`svc-index testnet`, with more options if need be; `bootstrap` is what leads to it."""
 
-    def __init__(self, nodes):
+    def __init__(self, nodes, *words):
         self.process = subprocess.Popen(
-            [str(BINARY), "testnet", "--nodes", str(nodes)],
+            [str(BINARY), "testnet", "--nodes", str(nodes), *map(str, words)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         )
+        # The first line is the whole of what others need.
         self.bootstrap = self.process.stdout.readline().strip()
 
     def fall_silent(self):

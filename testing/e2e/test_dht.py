@@ -1,6 +1,5 @@
 """The DHT from the command line: nodes on loopback, announcements, lookups, readiness."""
 
-import contextlib
 import json
 import re
 import socket
@@ -8,6 +7,7 @@ import subprocess
 import unittest
 from pathlib import Path
 
+from network import Network
 from support import BINARY, EndToEndTest
 
 NODES = 60
@@ -37,22 +37,9 @@ class NetworkTest(EndToEndTest):
 
     def setUp(self):
         super().setUp()
-        self.network = subprocess.Popen(
-            [str(BINARY), "testnet", "--nodes", str(NODES), *self.words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        self.addCleanup(self.end_network)
-        # The first line is the whole of what others need.
-        self.bootstrap = self.network.stdout.readline().strip()
-
-    def end_network(self):
-        self.network.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.network.wait(10)
-        self.network.kill()
-        self.network.stdout.close()
+        network = Network(NODES, *self.words)
+        self.addCleanup(network.end)
+        self.bootstrap = network.bootstrap
 
     def joined(self, *words):
         return (*words, "--dht-bootstrap", self.bootstrap)

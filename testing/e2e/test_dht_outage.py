@@ -3,40 +3,17 @@
 import concurrent.futures
 import contextlib
 import json
-import signal
 import socket
-import subprocess
 import time
 
-from support import BINARY, EndToEndTest
+from network import Network
+from support import EndToEndTest
 
 NODES = 40
 # What the contract gives a dependency's fall or return to show.
 BOUND = 2.0
 # One lookup's budget (dht.deadline_ms), and time for a busy machine to say so.
 LOOKUP_BUDGET = 1.2 + 0.8
-
-
-class Testnet:
-    """`svc-index testnet` in a process of its own, at ports that a successor can have again."""
-
-    def __init__(self, port):
-        self.process = subprocess.Popen(
-            [str(BINARY), "testnet", "--nodes", str(NODES), "--port", str(port)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        self.bootstrap = self.process.stdout.readline().strip()
-
-    def signal(self, number):
-        self.process.send_signal(number)
-
-    def end(self):
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
 
 
 class DHTOutageTest(EndToEndTest):
@@ -60,7 +37,8 @@ class DHTOutageTest(EndToEndTest):
         self.fail("no free UDP ports")
 
     def start_network(self):
-        network = Testnet(self.port)
+        """At ports that a successor can have again."""
+        network = Network(NODES, "--port", self.port)
         self.addCleanup(network.end)
         self.assertTrue(network.bootstrap, "the network did not start")
         return network
@@ -99,10 +77,10 @@ class DHTOutageTest(EndToEndTest):
 
     def test_a_fall_and_a_return_show_within_two_seconds(self):
         for pause in (0.3, 4):
-            self.network.signal(signal.SIGSTOP)
+            self.network.fall_silent()
             self.await_fall()
             self.expect_steady(pause, False)
-            self.network.signal(signal.SIGCONT)
+            self.network.go_on()
             self.await_return()
             self.expect_steady(2, True)
 
@@ -130,7 +108,7 @@ class DHTOutageTest(EndToEndTest):
         response, _ = self.look_up("/resolve/known")
         self.assert_status(response, 200)
         self.assertEqual(self.places(response), ["127.0.0.1:9000"])
-        self.network.signal(signal.SIGSTOP)
+        self.network.fall_silent()
         self.await_fall()
         # Enough of them at once to open the circuit breaker, which then has to let go in time.
         strangers = self.content_ids([b"%d" % number for number in range(30)])
@@ -151,7 +129,7 @@ class DHTOutageTest(EndToEndTest):
             self.assertIn("detail=stale", response.headers["Cache-Status"])
             self.assertLess(seconds, 0.5)
             time.sleep(0.1)
-        self.network.signal(signal.SIGCONT)
+        self.network.go_on()
         self.await_return()
         # Asked everywhere again: now it is absent, and the breaker is not in the way.
         for stranger in strangers[:5]:

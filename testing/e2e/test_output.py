@@ -6,6 +6,7 @@ import signal
 import subprocess
 import unittest
 
+from network import Network
 from support import BINARY, EndToEndTest, make_lines, name_of
 
 FULL = "/dev/full"
@@ -65,12 +66,9 @@ class FullOutputTest(EndToEndTest):
 
     def test_commands_of_the_dht_fail(self):
         self.fail_full("testnet", "--nodes", "3")
-        network = subprocess.Popen([BINARY, "testnet", "--nodes", "20"], stdout=subprocess.PIPE)
-        self.addCleanup(network.wait)
-        self.addCleanup(network.kill)
-        self.addCleanup(network.stdout.close)
-        bootstrap = network.stdout.readline().decode().strip()
-        options = ("--dht-bootstrap", bootstrap, "--dht-bind", "127.0.0.1:0")
+        network = Network(20)
+        self.addCleanup(network.end)
+        options = ("--dht-bootstrap", network.bootstrap, "--dht-bind", "127.0.0.1:0")
         for more in ((), ("--json",)):
             with self.subTest(more=more):
                 self.fail_full("announce", CONTENT_ID, "--port", "8080", *more, *options)

@@ -1,12 +1,11 @@
 """Names of a key that a running service keeps on the DHT, and keys it looks up at its start."""
 
-import contextlib
 import json
 import signal
 import socket
-import subprocess
 
-from support import BINARY, EndToEndTest, make_lines, name_of
+from network import Network
+from support import EndToEndTest, make_lines, name_of
 
 NODES = 40
 
@@ -14,24 +13,12 @@ NODES = 40
 class PublishServiceTest(EndToEndTest):
     def setUp(self):
         super().setUp()
-        self.network = subprocess.Popen(
-            [str(BINARY), "testnet", "--nodes", str(NODES)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        self.addCleanup(self.end_network)
-        self.bootstrap = self.network.stdout.readline().strip()
+        network = Network(NODES)
+        self.addCleanup(network.end)
+        self.bootstrap = network.bootstrap
         self.key = self.succeed("keygen", "--out", "name.key").text.strip()
         self.secret = (self.folder / "name.key").read_text().strip()
         self.file = self.folder / "svc-index.toml"
-
-    def end_network(self):
-        self.network.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.network.wait(10)
-        self.network.kill()
-        self.network.stdout.close()
 
     def configure(self, names, key_file="name.key", bootstrap=True):
         text = ", ".join(f'"{name}"' for name in names)
