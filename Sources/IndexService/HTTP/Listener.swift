@@ -92,6 +92,11 @@ struct Listener: Service {
         let port = channel.localAddress?.port.flatMap(UInt16.init(exactly:)) ?? address.port
         let actual = ListenAddress(host: address.host, port: port)
         bound.add(channel)
+        channel.eventLoop.execute {
+            let pause = AcceptPause(logger: logger)
+            // It has closed before it could get into use.
+            try? channel.pipeline.syncOperations.addHandler(pause, position: .first)
+        }
         logger.notice("listening", metadata: ["address": "\(actual)"])
         onListening(actual)
     }

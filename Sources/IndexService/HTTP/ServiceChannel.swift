@@ -12,6 +12,9 @@ internal import NIOHTTPTypesHTTP1
 /// `ExchangeHandler` (limits, timeouts, answers out of RAM), the codec to the currency types, and
 /// the bridge to the async responder.
 struct ServiceChannel: HTTPChannelHandler {
+    /// What the kernel may hold of answers that a client has not taken yet.
+    private static let sendBufferBytes: SocketOptionValue = 256 << 10
+
     typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
     let responder: HTTPChannelHandler.Responder
@@ -22,6 +25,11 @@ struct ServiceChannel: HTTPChannelHandler {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
+            // Left to itself the kernel keeps megabytes for each client that reads nothing.
+            try channel.syncOptions?.setOption(
+                .socketOption(.so_sndbuf),
+                value: Self.sendBufferBytes
+            )
             let pipeline = channel.pipeline.syncOperations
             let exchanges = ExchangeHandler(
                 services: services,

@@ -195,7 +195,8 @@ extension MetricDescription {
             help: "Number of open file descriptors.",
             whenItRises: """
                 It follows the number of connections. Near `process_max_fds`: raise the limit of \
-                open files or lower the limit of connections.
+                open files or lower the limit of connections. At it nobody new is accepted, and \
+                the log says so.
                 """
         ),
         MetricDescription(
