@@ -9,7 +9,7 @@ import os
 import time
 from pathlib import Path
 
-from checker import Checker
+from checker import FLIPS, Checker
 from support import EndToEndTest, make_lines
 from truth import Truth
 
@@ -79,21 +79,33 @@ class ChaosTest(EndToEndTest):
     # The service
 
     def make_truth(self, count, known=None, **options):
-        """Lines of so many names, imported; the truth of the first `known` of them."""
+        """Lines of so many names, imported; the truth of `known` of them."""
         lines = make_lines(count, f"chaos {self.id()}", providers=2)
         self.import_lines(lines)
         self.lines = lines
         known = sorted(self.random.sample(lines, min(count, known or count)))
-        manifests = [line.partition(b'"manifest":')[2].rpartition(b',"providers"')[0]
-                     for line in known]
-        return Truth(known, self.content_ids(manifests), **options)
+        return Truth(known, self.content_ids(map(manifest_of, known)), **options)
 
     def names_file(self, name="names"):
-        """Paths of all names that were imported, for the traffic of kind `stream`."""
+        """All names that were imported with what they stand for, for traffic of kind `stream`."""
         path = self.folder / name
         words = [line.split(b'"', 4)[3].decode() for line in self.lines]
-        path.write_text("".join(f"/resolve/{word}\n" for word in words))
+        cids = self.content_ids(map(manifest_of, self.lines))
+        pairs = zip(words, cids, strict=True)
+        path.write_text(
+            "".join(f'/resolve/{word}\t"manifest_cid":"{cid}"\n' for word, cid in pairs)
+        )
         return str(path)
+
+    def stream_figures(self, what, figures, refused_most=0):
+        """Each answer was judged by itself, so that no two errors cancel."""
+        for example in figures["examples"]:
+            print(f"  {what}: {example}", flush=True)
+        refused = (figures["refused"] + figures["lost"]) / max(1, figures["sent"])
+        self.figure(f"{what}: asked", figures["sent"])
+        self.figure(f"{what}: answered right", figures["right"], least=1)
+        self.figure(f"{what}: wrong", figures["wrong"], most=0)
+        self.figure(f"{what}: refused or lost, share", refused, most=refused_most)
 
     @contextlib.contextmanager
     def checked(self, server, truth, **options):
@@ -111,6 +123,7 @@ class ChaosTest(EndToEndTest):
             "5xx outside the fault, share": {"most": ERROR_SHARE},
             "no answer": {"most": 0},
             "untrue readiness": {"most": 0},
+            FLIPS: {"most": 0},
             "unhealthy polls": {"most": 0},
         }
         for what, value in figures.items():
@@ -119,6 +132,11 @@ class ChaosTest(EndToEndTest):
     def stop_well(self, server):
         """The service ends with 0 and has not crashed meanwhile."""
         self.stop(server)
+
+
+def manifest_of(line):
+    """Its bytes in a line of `make_lines`."""
+    return line.partition(b'"manifest":')[2].rpartition(b',"providers"')[0]
 
 
 def plain(value):

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import itertools
 import json
 import threading
 import time
@@ -13,6 +14,7 @@ POLL_SECONDS = 0.1
 # What contract 3.5 allows from a dependency's fall, or its return, until it shows.
 SHOWS_WITHIN_SECONDS = 2
 EXAMPLES = 5
+FLIPS = "readiness, flips beyond one fall and one return"
 
 
 class Fault:
@@ -173,6 +175,23 @@ class Checker:
             return f"not ready without a fault: {', '.join(sorted(missing - allowed))}"
         return None
 
+    def flips(self, fault):
+        """How often readiness changed beyond its one fall and its one return through a fault.
+
+        The fault's time ends where the next one of the same checks begins.
+        """
+        if not fault.missing:
+            return 0
+        others = (other for other in self.faults if other.missing & fault.missing)
+        following = [other.began for other in others if other.began > fault.began]
+        end = min([fault.ended + SHOWS_WITHIN_SECONDS, *following])
+        shown = [
+            bool(missing & fault.missing) for began, _, missing in list(self.samples)
+            if missing is not None and fault.began <= began < end
+        ]
+        changes = [now for before, now in itertools.pairwise([False, *shown]) if now != before]
+        return max(0, changes.count(True) - 1) + max(0, changes.count(False) - 1)
+
     def fall_seconds(self, fault):
         """From the fault until it showed; None if it never did."""
         return self.first(fault.began, lambda missing: bool(missing & fault.missing))
@@ -206,6 +225,7 @@ class Checker:
             "5xx of the fault": self.fault_errors,
             "polls of /readyz": len(self.samples),
             "untrue readiness": sum(self.untruths().values()),
+            FLIPS: sum(self.flips(fault) for fault in self.faults),
             "unhealthy polls": len(self.unhealthy),
         }
 

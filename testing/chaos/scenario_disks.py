@@ -60,8 +60,7 @@ class DisksTest(ChaosTest):
                 self.came_back("read-only disk", server, checker, fault)
             figures = reads.finish()
         self.tell_of_faults()
-        self.figure("reads", figures["sent"])
-        self.figure("reads, all 200", figures["answered"] == figures["expected"], least=True)
+        self.stream_figures("reads", figures)
         self.stop_well(server)
         server = self.start(database=self.database)
         answer = json.loads(server.get(f"/providers/{self.cid}?limit=32").body)
@@ -136,8 +135,7 @@ class DisksTest(ChaosTest):
                 pause(FAULT_SECONDS)
             self.spill_works(server, "after the read-only disk")
             figures = reads.finish()
-        self.figure("reads", figures["sent"])
-        self.figure("reads, all 200", figures["answered"] == figures["expected"], least=True)
+        self.stream_figures("reads", figures)
         self.stop_well(server)
 
     @staticmethod

@@ -97,6 +97,22 @@ class ReadinessTest(unittest.TestCase):
             with self.subTest(sample=sample):
                 self.assertEqual(sum(make_checker([sample], [fault]).untruths().values()), 1)
 
+    def test_a_fault_shows_once_and_goes_once(self):
+        up, down = frozenset(), frozenset({"db_open"})
+        fault, later = (make_fault(at, at + 10, missing=["db_open"]) for at in (10, 20.5))
+        once = [(10.1, up), (11, down), (19, down), (20.2, up), (21, down), (31, up)]
+        checker = make_checker(once, [fault, later])
+        self.assertEqual((checker.flips(fault), checker.flips(later)), (0, 0))
+        # Each of these is allowed by itself: it is less than two seconds from a change.
+        for states, flips in (
+            ((down, up, down, up), 2), ((down, up, down), 1), ((up, down, up, down, up, down), 3),
+        ):
+            samples = [(10 + number / 4, state) for number, state in enumerate(states)]
+            checker = make_checker(samples, [make_fault(10, 20, missing=["db_open"])])
+            with self.subTest(states=states):
+                self.assertEqual(checker.flips(checker.faults[0]), flips)
+                self.assertEqual(checker.untruths(), {})
+
     def test_a_fault_that_must_not_show_does_not_excuse(self):
         samples = [(15, frozenset({"db_open"}))]
         self.assertNotEqual(make_checker(samples, [make_fault(10, 20)]).untruths(), {})
@@ -117,30 +133,74 @@ class ReadinessTest(unittest.TestCase):
         self.assertEqual(len(checker.wrong), 1)
 
 
+def make_stream(port=0):
+    stream = traffic_stream.Stream(None, {"pools": [], "port": port})
+    stream.idle, stream.busy = collections.deque(), 0
+    return stream
+
+
+def make_bytes(status, body):
+    return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
+
+
 class StreamTest(unittest.TestCase):
-    def test_statuses_are_counted_wherever_the_bytes_are_cut(self):
-        answers = b"".join(
-            b"HTTP/1.1 %d X\r\nContent-Length: 3\r\n\r\nHHT" % status for status in (200, 404, 200)
-        )
+    def hear(self, pieces, questions):
+        """The figures of a stream that asked those questions and heard those bytes."""
+        stream = make_stream()
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            line = traffic_stream.Line(ours, stream.selector)
+            line.questions, stream.busy = list(questions), 1
+            for piece in pieces:
+                theirs.sendall(piece)
+                stream.hear(line)
+            stream.selector.close()
+        self.assertEqual((stream.busy, line.questions), (0, []))
+        return stream
+
+    def test_answers_are_judged_wherever_the_bytes_are_cut(self):
+        answers = b"".join(make_bytes(status, b"HHT") for status in (200, 404, 200))
+        questions = [(b"", status, b"HT") for status in (200, 404, 200)]
         for size in range(1, len(answers) + 1):
-            ours, theirs = socket.socketpair()
-            with ours, theirs:
-                stream = traffic_stream.Stream(None, {"pools": [], "port": 0})
-                stream.idle, stream.busy = collections.deque(), 1
-                line = traffic_stream.Line(ours, stream.selector)
-                line.waiting = 3
-                for start in range(0, len(answers), size):
-                    theirs.sendall(answers[start:start + size])
-                    stream.hear(line)
-                stream.selector.close()
+            pieces = [answers[at:at + size] for at in range(0, len(answers), size)]
+            stream = self.hear(pieces, questions)
             self.assertEqual((size, stream.answered), (size, {200: 2, 404: 1}))
-            self.assertEqual((stream.busy, line.waiting), (0, 0))
+            self.assertEqual((stream.right, stream.wrong, stream.refused), (3, 0, 0))
+
+    def test_two_errors_do_not_cancel(self):
+        questions = [(b"known", 200, b"its cid"), (b"unknown", 404, b"not_found")]
+        for answers, wrong, refused in (
+            (((404, b"not_found"), (200, b"its cid")), 2, 0),
+            (((200, b"another cid"), (404, b"not_found")), 1, 0),
+            (((200, b"its cid"), (404, b"")), 1, 0),
+            (((503, b""), (429, b"")), 0, 2),
+        ):
+            with self.subTest(answers=answers):
+                whole = b"".join(make_bytes(*answer) for answer in answers)
+                stream = self.hear([whole], questions)
+                self.assertEqual((stream.wrong, stream.refused), (wrong, refused))
+                self.assertEqual(stream.right, 2 - wrong - refused)
+
+    def test_what_came_before_an_end_is_judged_and_the_rest_is_lost(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            stream = make_stream(listener.getsockname()[1])
+            line = stream.connect()
+            line.questions = [(b"", 200, b"x")] * 3
+            stream.busy = 1
+            theirs, _ = listener.accept()
+            with theirs:
+                theirs.sendall(make_bytes(200, b"x") + make_bytes(200, b"x")[:-1])
+            while line in [key.data for key in stream.selector.get_map().values()]:
+                stream.hear(line)
+            self.assertEqual((stream.right, stream.lost, stream.busy), (1, 2, 0))
+            stream.idle[0].socket.close()
+            stream.selector.close()
 
     def test_an_idle_connection_that_was_closed_is_replaced(self):
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            stream = traffic_stream.Stream(None, {"pools": [], "port": listener.getsockname()[1]})
+            stream = make_stream(listener.getsockname()[1])
             line = stream.connect()
-            stream.idle, stream.busy = collections.deque([line]), 0
+            stream.idle.append(line)
             listener.accept()[0].close()
             stream.hear(line)
             self.assertEqual((stream.busy, stream.lost, len(stream.idle)), (0, 0, 1))

@@ -1,4 +1,4 @@
-"""Many questions a second: pipelined batches over several connections, answers only counted."""
+"""Many questions a second: pipelined batches over several connections, each answer judged."""
 
 import collections
 import contextlib
@@ -7,20 +7,25 @@ import selectors
 import socket
 import time
 
-from traffic import HOST, get
+from traffic import END_OF_HEAD, HOST, get
 
 MARK = b"HTTP/1.1 "
 BATCH = 16
 PAUSE_SECONDS = 0.02
 LATE_SECONDS = 10
+EXAMPLES = 5
+NOT_FOUND = b'"code":"not_found"'
 
 
 class Stream:
     """Asks from pools of questions, as fast as it can or so many a second.
 
     Options: `port`, `connections`, `rate` (none: no bound), `total` (none: until stopped), `seed`,
-    `pools`: each with `weight`, `status` (what the answers must be) and `paths` (a file, a path a
-    line) or `random` (`name` or `cid`: never asked before, never there).
+    `pools`: each with `weight`, `status` (what the answers must be) and `paths` (a file: a path a
+    line and, behind a tab, text that the body has to have) or `random` (`name` or `cid`: never
+    asked before, never there).
+
+    An answer is right, a refusal (429, or from 500), or wrong: another status, or other content.
     """
 
     def __init__(self, controls, options):
@@ -31,12 +36,16 @@ class Stream:
         for pool in self.pools:
             if "paths" in pool:
                 with open(pool["paths"], encoding="utf-8") as file:
-                    pool["requests"] = [get(line.rstrip("\n")) for line in file]
+                    pairs = [line.rstrip("\n").partition("\t") for line in file]
+                pool["questions"] = [
+                    (get(path), pool["status"], text.encode()) for path, _, text in pairs
+                ]
         self.weights = [pool["weight"] for pool in self.pools]
         self.sent = 0
         self.answered = {}
         self.expected = {}
-        self.lost = self.late = 0
+        self.right = self.refused = self.wrong = self.lost = self.late = 0
+        self.examples = []
         self.began = self.ended = time.monotonic()
         self.selector = selectors.EpollSelector()
 
@@ -73,14 +82,13 @@ class Stream:
                 return
             # In turn, so that none is idle for so long that the service closes it.
             line = self.idle.popleft()
-            request = b"".join(self.question() for _ in range(room))
+            line.questions = [self.question() for _ in range(room)]
             self.sent += room
-            line.waiting = room
             line.asked_at = time.monotonic()
-            line.rest = b""
+            line.data = b""
             self.busy += 1
             try:
-                line.socket.sendall(request)
+                line.socket.sendall(b"".join(request for request, _, _ in line.questions))
             except OSError:
                 self.replace(line)
 
@@ -89,18 +97,21 @@ class Stream:
         latest = time.monotonic() - LATE_SECONDS
         for key in list(self.selector.get_map().values()):
             line = key.data
-            if line.waiting > 0 and line.asked_at < latest:
+            if line.questions and line.asked_at < latest:
                 self.late += 1
                 self.replace(line)
 
     def question(self):
+        """A request, the status of its answer, and what its body has to have."""
         [pool] = self.random.choices(self.pools, self.weights)
         self.expected[pool["status"]] = self.expected.get(pool["status"], 0) + 1
-        if "requests" in pool:
-            return self.random.choice(pool["requests"])
+        if "questions" in pool:
+            return self.random.choice(pool["questions"])
         if pool["random"] == "cid":
-            return get(f"/resolve/b3:{self.random.getrandbits(256):064x}")
-        return get(f"/resolve/random-{self.random.getrandbits(64):016x}")
+            path = f"/resolve/b3:{self.random.getrandbits(256):064x}"
+        else:
+            path = f"/resolve/random-{self.random.getrandbits(64):016x}"
+        return get(path), pool["status"], NOT_FOUND
 
     def hear(self, line):
         try:
@@ -110,30 +121,49 @@ class Stream:
         if not data:
             self.replace(line)
             return
-        if line.waiting == 0:
-            # The rest of the last body.
+        if not line.questions:
+            self.complain("an answer to nothing", data)
+            self.replace(line)
             return
-        data = line.rest + data
-        parts = data.split(MARK)
-        for part in parts[1:]:
-            if len(part) >= 3:
-                status = int(part[:3])
-                self.answered[status] = self.answered.get(status, 0) + 1
-                line.waiting -= 1
-        # A status line that was cut off waits for its rest.
-        is_cut = len(parts) > 1 and len(parts[-1]) < 3
-        line.rest = MARK + parts[-1] if is_cut else beginning_of_mark(data)
-        if line.waiting == 0:
-            self.busy -= 1
-            self.idle.append(line)
+        line.data += data
+        # All of a batch at once, which is cheaper than each answer as it comes.
+        answers = line.answers()
+        if len(answers) < len(line.questions) or not is_whole(answers[-1]):
+            return
+        self.judge(line, answers)
+        self.busy -= 1
+        self.idle.append(line)
+
+    def judge(self, line, answers):
+        for (request, status, text), answer in zip(line.questions, answers, strict=False):
+            found = int(answer[:3])
+            self.answered[found] = self.answered.get(found, 0) + 1
+            if found == status and text in answer:
+                self.right += 1
+            elif found == 429 or found >= 500:
+                self.refused += 1
+            else:
+                self.complain(request.decode(), answer)
+        if len(answers) > len(line.questions):
+            self.complain("more answers than questions", answers[-1])
+        line.questions = []
+
+    def complain(self, request, answer):
+        self.wrong += 1
+        if len(self.examples) < EXAMPLES:
+            self.examples.append(f"{request[:80]}: {answer[:400]!r}")
 
     def replace(self, line):
-        if line.waiting == 0:
+        if line.questions:
+            whole = line.answers()
+            if whole and not is_whole(whole[-1]):
+                whole.pop()
+            self.lost += len(line.questions) - len(whole)
+            self.judge(line, whole)
+            self.busy -= 1
+        else:
             # One that was idle and that the service has closed.
             self.idle.remove(line)
-        else:
-            self.lost += line.waiting
-            self.busy -= 1
         self.selector.unregister(line.socket)
         line.socket.close()
         time.sleep(0.01)
@@ -149,6 +179,10 @@ class Stream:
             "sent": self.sent,
             "answered": dict(self.answered),
             "expected": dict(self.expected),
+            "right": self.right,
+            "refused": self.refused,
+            "wrong": self.wrong,
+            "examples": list(self.examples),
             "lost": self.lost,
             "late": self.late,
             "seconds": round(seconds, 2),
@@ -157,19 +191,21 @@ class Stream:
 
 
 class Line:
-    """One connection and the answers that it still owes."""
+    """One connection, the questions that it still owes answers to, and what has come of them."""
 
     def __init__(self, open_socket, selector):
         self.socket = open_socket
-        self.waiting = 0
+        self.questions = []
         self.asked_at = 0.0
-        self.rest = b""
+        self.data = b""
         selector.register(open_socket, selectors.EVENT_READ, self)
 
+    def answers(self):
+        """From their status on; the last may be half of one."""
+        return self.data.split(MARK)[1:]
 
-def beginning_of_mark(data):
-    """The longest end of `data` that a status line may begin with."""
-    for length in range(len(MARK) - 1, 0, -1):
-        if data.endswith(MARK[:length]):
-            return MARK[:length]
-    return b""
+
+def is_whole(answer):
+    head, end, body = answer.partition(END_OF_HEAD)
+    length = head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]
+    return end != b"" and len(body) >= int(length or 0)
