@@ -184,10 +184,13 @@ class Hot:
 
 def main():
     from traffic_bodies import Bodies  # noqa: PLC0415
+    from traffic_readers import Readers  # noqa: PLC0415
     from traffic_slow import Slow  # noqa: PLC0415
     from traffic_stream import Stream  # noqa: PLC0415
 
-    kinds = {"hot": Hot, "slow": Slow, "stream": Stream, "bodies": Bodies}
+    kinds = {
+        "hot": Hot, "slow": Slow, "readers": Readers, "stream": Stream, "bodies": Bodies
+    }
     controls = Controls()
     kind = kinds[sys.argv[1]](controls, json.loads(sys.argv[2]))
     controls.report = kind.report
