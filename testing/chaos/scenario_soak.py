@@ -1,4 +1,8 @@
-"""A long run at half of what the service can do: memory and open files stay as they are."""
+"""A long run at half of what the service can do: memory and open files stay as they are.
+
+Everything takes part: RAM that holds a part of the names, the spill, the index, and a DHT whose
+answers end and are looked up again.
+"""
 
 import http.client
 import itertools
@@ -8,12 +12,27 @@ import signal
 import threading
 import time
 
-from chaos import SOAK_SECONDS, ChaosTest, descriptors, length, pause, resident_mib
+from chaos import ERROR_SHARE, SOAK_SECONDS, ChaosTest, descriptors, length, pause, resident_mib
 from load import Load
+from network import Network, announce
 from support import compact
 
 NAMES = length(40_000, 25_000)
 HOT = 1000
+# Answers in RAM: the hot ones, and a fifth of the others.
+CACHED = length(8_000, 5_000)
+# So that answers end, and are refreshed, many times.
+LIFE_SECONDS = length(60, 5)
+NODES = 60
+ANNOUNCED = length(100, 20)
+LOOKUPS_A_SECOND = 20
+# Nodes of our own can take more than public ones.
+DHT = (
+    "--dht-queries-per-second", 5000, "--dht-queries-per-second-to-one-node", 200,
+    "--dht-query-burst-to-one-node", 2000,
+)
+# Nodes forget an announcement after half an hour.
+ANNOUNCED_AGAIN_SECONDS = 900
 CAPACITY_SECONDS = length(10, 1)
 # Over the second half, when the caches are full: what an allocator's moods may make of it.
 GROWTH_MIB = 16
@@ -68,38 +87,79 @@ class Writer(threading.Thread):
         self.written += 3
 
 
+class Renewal(threading.Thread):
+    """Announces everything again and again, as its providers would."""
+
+    def __init__(self, test, ports, bootstrap):
+        super().__init__(daemon=True)
+        self.test, self.ports, self.bootstrap = test, ports, bootstrap
+        self.over = threading.Event()
+
+    def run(self):
+        while not self.over.wait(ANNOUNCED_AGAIN_SECONDS):
+            for failure in announce(self.test, self.ports, self.bootstrap):
+                print(f"  announced again: {failure}", flush=True)
+
+
 class SoakTest(ChaosTest):
     def test_soak_leaves_memory_and_files_as_they_are(self):
         truth = self.make_truth(NAMES, known=HOT)
         configuration = self.folder / "settings.toml"
         configuration.write_text('[log]\nlevel = "warning"\n')
-        server = self.start("--config", configuration, database=self.database)
+        network = Network(NODES)
+        self.addCleanup(network.end)
+        lookups, renewal = self.announce_some(network.bootstrap)
+        server = self.start(
+            "--config", configuration, "--cache-entries", CACHED, "--spill-enabled",
+            "--dht-bootstrap", network.bootstrap, *DHT,
+            "--cache-default-ttl-s", LIFE_SECONDS, "--cache-max-ttl-s", LIFE_SECONDS,
+            database=self.database,
+        )
         known = truth.write_known(self.folder / "known")
-        hot_paths = self.folder / "hot"
-        hot_paths.write_text("".join(f"/resolve/{name}\n" for name in truth.names))
         pools = [
-            {"weight": 70, "status": 200, "paths": str(hot_paths)},
+            {"weight": 70, "status": 200, "paths": known},
             {"weight": 20, "status": 200, "paths": self.names_file()},
-            {"weight": 8, "status": 404, "random": "name"},
-            {"weight": 2, "status": 404, "random": "cid"},
+            {"weight": 10, "status": 404, "random": "name"},
         ]
         capacity = self.measure_capacity(server, pools)
         documents = [compact({"soaked": number}).encode() for number in range(200)]
         writer = Writer(server, list(zip(self.content_ids(documents), documents, strict=True)))
+        port = server.port
         with (
             self.checked(server, truth),
-            Load("hot", port=server.port, rate=100, known=known) as hot,
-            Load("stream", port=server.port, rate=capacity // 2, pools=pools, seed=2) as mix,
+            Load("hot", port=port, rate=100, known=known) as hot,
+            Load("stream", port=port, rate=LOOKUPS_A_SECOND, pools=lookups, connections=4,
+                 seed=3) as looking,
+            Load("stream", port=port, rate=capacity // 2, pools=pools, seed=2) as mix,
         ):
             writer.start()
+            renewal.start()
             samples = self.watch(server)
+            renewal.over.set()
             writer.over.set()
             writer.join(20)
-            mixed, phases = mix.finish(), hot.finish()
-        self.tell_of(mixed, phases["start"], writer)
+            mixed, looked, phases = mix.finish(), looking.finish(), hot.finish()
+        self.tell_of(mixed, looked, phases["start"], writer)
+        self.tell_of_steps(server, looked)
         self.slope("resident memory", [(at, mib) for at, mib, _ in samples], "MiB", GROWTH_MIB)
         self.slope("open files", [(at, files) for at, _, files in samples], "", GROWTH_FILES)
         self.stop_well(server)
+
+    def announce_some(self, bootstrap):
+        """Questions about content ids that are on the DHT, and about ones that are nowhere."""
+        cids = self.content_ids([b"announced %d" % number for number in range(ANNOUNCED)])
+        ports = {cid: 10_000 + number for number, cid in enumerate(cids)}
+        self.assertEqual(announce(self, ports, bootstrap), [])
+        paths = self.folder / "announced"
+        paths.write_text("".join(
+            f'/providers/{cid}?limit=32\t"addr":"127.0.0.1:{port}"\n'
+            for cid, port in ports.items()
+        ))
+        pools = [
+            {"weight": 1, "status": 200, "paths": str(paths)},
+            {"weight": 1, "status": 404, "random": "cid"},
+        ]
+        return pools, Renewal(self, ports, bootstrap)
 
     def measure_capacity(self, server, pools):
         with Load("stream", port=server.port, pools=pools) as all_out:
@@ -120,20 +180,10 @@ class SoakTest(ChaosTest):
         self.figure("SIGHUPs", hangups)
         return samples
 
-    def tell_of(self, mixed, hot, writer):
-        self.figure("mix, requests", mixed["sent"])
+    def tell_of(self, mixed, looked, hot, writer):
         self.figure("mix, requests a second", mixed["rate"])
-        missing = {
-            status: mixed["expected"].get(status, 0) - mixed["answered"].get(status, 0)
-            for status in ("200", "404")
-        }
-        others = sum(mixed["answered"].values()) - sum(
-            mixed["answered"].get(status, 0) for status in missing
-        )
-        share = (others + mixed["lost"]) / max(1, mixed["sent"])
-        self.figure("mix, neither 200 nor 404, share", share, most=0.001)
-        self.figure("mix, other than expected", max(0, *map(abs, missing.values())) - others,
-                    most=0)
+        self.stream_figures("mix", mixed, ERROR_SHARE)
+        self.stream_figures("lookups", looked, ERROR_SHARE)
         self.figure("hot names: p50", hot["p50_ms"], "ms")
         self.figure("hot names: p99", hot["p99_ms"], "ms")
         self.figure("hot names: hit ratio", hot["hit_ratio"], least=0.95)
@@ -141,6 +191,21 @@ class SoakTest(ChaosTest):
         for wrong in writer.wrong[:3]:
             print(f"  {wrong}")
         self.figure("admin writes refused or not read back", len(writer.wrong), most=0)
+
+    def tell_of_steps(self, server, looked):
+        """That every step of the way to an answer has had work."""
+        self.figure("answers in RAM at the end", int(server.metric("index_cache_entries")),
+                    most=CACHED)
+        self.figure("hits in the spill", int(server.metric("index_spill_hits_total")), least=1)
+        self.figure("answers in the spill at the end", int(server.metric("index_spill_entries")),
+                    least=1)
+        self.figure("not spilled, or not in time",
+                    int(server.metric("index_spill_dropped_total")))
+        failures = int(server.metric("index_spill_failures_total"))
+        self.figure("operations of the spill that failed", failures)
+        # One for each content id that is nowhere, and then those that are found again.
+        lookups = int(server.metric("index_dht_lookup_ms_count"))
+        self.figure("lookups in the DHT", lookups, least=looked["answered"].get("404", 1))
 
     def slope(self, what, samples, unit, most):
         """A line through the second half, and what it grows by over it."""

@@ -43,7 +43,6 @@ class Stream:
         self.weights = [pool["weight"] for pool in self.pools]
         self.sent = 0
         self.answered = {}
-        self.expected = {}
         self.right = self.refused = self.wrong = self.lost = self.late = 0
         self.examples = []
         self.began = self.ended = time.monotonic()
@@ -104,7 +103,6 @@ class Stream:
     def question(self):
         """A request, the status of its answer, and what its body has to have."""
         [pool] = self.random.choices(self.pools, self.weights)
-        self.expected[pool["status"]] = self.expected.get(pool["status"], 0) + 1
         if "questions" in pool:
             return self.random.choice(pool["questions"])
         if pool["random"] == "cid":
@@ -178,7 +176,6 @@ class Stream:
         return {
             "sent": self.sent,
             "answered": dict(self.answered),
-            "expected": dict(self.expected),
             "right": self.right,
             "refused": self.refused,
             "wrong": self.wrong,
