@@ -42,7 +42,7 @@ class Report(unittest.TestResult):
 
     def stopTest(self, test):
         super().stopTest(test)
-        title = f"{'.'.join(test.id().split('.')[-2:])} ({time.monotonic() - self.began:.1f} s)"
+        title = f"{title_of(test)} ({time.monotonic() - self.began:.1f} s)"
         for problem in self.problems:
             print(problem, end="")
         if self.problems:
@@ -55,6 +55,12 @@ class Report(unittest.TestResult):
             print(f"passed {title}", flush=True)
 
 
+def title_of(test):
+    """Class and method; the class where it was skipped as a whole ("setUpClass (module.Class)")."""
+    is_test = hasattr(test, "_testMethodName")
+    return ".".join(test.id().split(".")[-2:]) if is_test else test.id().split(".")[-1].rstrip(")")
+
+
 def chosen(suite, word):
     """The tests of a suite, and of the suites in it, whose id has `word`."""
     for part in suite:
@@ -64,12 +70,20 @@ def chosen(suite, word):
             yield part
 
 
-def run(tests):
-    """Runs them in order; the last line is "N passed, M failed[, K skipped]". 1 when one failed."""
+def run(tests, skipped=None):
+    """Runs them in order; the last line is "N passed, M failed[, K skipped]". 1 when one failed.
+
+    What was skipped is named before it, so that nobody takes it for passed; `skipped` gets the
+    reasons.
+    """
     outcome = Report()
     began = time.monotonic()
     unittest.TestSuite(tests).run(outcome)
     print(f"{time.monotonic() - began:.0f} s in all")
-    skipped = f", {len(outcome.skipped)} skipped" if outcome.skipped else ""
-    print(f"{outcome.passed} passed, {outcome.failed} failed{skipped}")
+    for test, reason in outcome.skipped:
+        print(f"not run: {title_of(test)}: {reason}")
+        if skipped is not None:
+            skipped[title_of(test)] = reason
+    number = f", {len(outcome.skipped)} skipped" if outcome.skipped else ""
+    print(f"{outcome.passed} passed, {outcome.failed} failed{number}")
     return 1 if outcome.failed else 0
