@@ -20,7 +20,7 @@ QUESTIONS = 10
 MANIFESTS = length(60, 20)
 MANIFEST_BYTES = 1_040_000
 # All of them are there at once before the first is ended.
-IDLE_SECONDS = length(36, 8)
+IDLE_SECONDS = length(36, 6)
 # What a machine may be late.
 LATE_SECONDS = length(3, 5)
 # The largest answer of each connection, and what else the process has.
