@@ -26,7 +26,7 @@ RATE = 200
 
 # Without a file left.
 ROUNDS = length(3, 1)
-NO_FILE_SECONDS = length(6, 2)
+NO_FILE_SECONDS = length(5, 2)
 WAITING = 60
 NAMES = 500
 # Fewer than there are names, so that the spill has work.
