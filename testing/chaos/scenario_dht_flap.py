@@ -52,7 +52,7 @@ class DHTFlapTest(ChaosTest):
         self.stop_well(server)
 
     def start_network(self, first):
-        network = Network(NODES, first)
+        network = Network(NODES, port=first)
         self.addCleanup(network.end)
         self.assertTrue(network.bootstrap, "the network did not start")
         return network

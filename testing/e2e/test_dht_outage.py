@@ -1,12 +1,10 @@
 """The DHT goes and comes back: readiness tells within two seconds, and nothing is lost by it."""
 
 import concurrent.futures
-import contextlib
 import json
-import socket
 import time
 
-from network import Network
+from network import Network, free_ports
 from support import EndToEndTest
 
 NODES = 40
@@ -19,26 +17,15 @@ LOOKUP_BUDGET = 1.2 + 0.8
 class DHTOutageTest(EndToEndTest):
     def setUp(self):
         super().setUp()
-        self.port = self.free_ports()
+        self.port = free_ports(NODES, self.random)
         self.network = self.start_network()
         self.server = self.start("--dht-bootstrap", self.network.bootstrap, ready=False)
         self.server.wait_until_ready("/healthz")
         self.wait_for("the DHT", 10, self.is_ready)
 
-    def free_ports(self):
-        """The first of as many UDP ports in a row as the network has nodes."""
-        for _ in range(100):
-            first = self.random.randrange(20_000, 60_000)
-            with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-                for port in range(first, first + NODES):
-                    taken = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
-                    taken.bind(("127.0.0.1", port))
-                return first
-        self.fail("no free UDP ports")
-
     def start_network(self):
         """At ports that a successor can have again."""
-        network = Network(NODES, "--port", self.port)
+        network = Network(NODES, port=self.port)
         self.addCleanup(network.end)
         self.assertTrue(network.bootstrap, "the network did not start")
         return network
