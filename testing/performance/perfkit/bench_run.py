@@ -10,6 +10,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import service
@@ -28,6 +29,11 @@ OPEN_LIMITS = [
     "--dht-query-burst=1000000",
 ]
 QUIET = "--log-requests=false"
+# A record of every request: at the usual level `info` only refusals and failures leave one.
+LOGGED = ["--log-requests=true", "--log-level=debug"]
+# Of the answers that a run counted, so many have left their line at least.
+LEAST_LOGGED = 0.98
+LOG_SECONDS = 5
 
 
 class KitError(Exception):
@@ -126,6 +132,7 @@ class Bench:
         server = service.Server(
             "svc-index", [*command, *arguments], port, folder / "log", env=environment
         )
+        server.logs_requests = all(word in arguments for word in LOGGED)
         with service.running(server, "/readyz"):
             if store is None and lines is not None:
                 subprocess.run(
@@ -171,7 +178,7 @@ class Bench:
 
     def load(self, server, *arguments, checked=True):
         """One run of the generator; its figures, and `cpu_us`: the server's time an answer."""
-        before = server.cpu_seconds()
+        before, logged = server.cpu_seconds(), server.log.stat().st_size
         command = [self.load_binary, "--url", f"http://{service.HOST}:{server.port}", "--json"]
         done = subprocess.run(
             [*map(str, command), *map(str, arguments)],
@@ -185,11 +192,34 @@ class Bench:
         figures = json.loads(done.stdout)
         spent = server.cpu_seconds() - before
         figures["cpu_us"] = spent * 1e6 / max(1, figures["answersInAll"])
+        if getattr(server, "logs_requests", False):
+            figures["logged"] = require_logged(server.log, logged, figures["answersInAll"])
         figures["command"] = " ".join(
             ["svc-index-load", *(Path(str(word)).name if os.sep in str(word) and
                                  Path(str(word)).exists() else str(word) for word in arguments)]
         )
         return figures
+
+
+def lines_since(path, offset):
+    """How many lines a file has beyond a place in it."""
+    with open(path, "rb") as file:
+        file.seek(offset)
+        return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
+
+
+def require_logged(path, offset, answers, seconds=LOG_SECONDS):
+    """The lines that so many answers left in a log; far too few are an error.
+
+    The log may be a moment behind the answers.
+    """
+    until = time.monotonic() + seconds
+    while (lines := lines_since(path, offset)) < LEAST_LOGGED * answers:
+        if time.monotonic() > until:
+            raise KitError(f"{answers:,} answers left {lines:,} lines in the request log: "
+                           "a row with the request log would show what no log costs")
+        time.sleep(0.1)
+    return lines
 
 
 def resident_kib(server):

@@ -2,7 +2,9 @@
 
 import contextlib
 
-from .bench_run import OPEN_LIMITS, QUIET, grew, make_dht_names, make_names, metrics, note, table
+from .bench_run import (
+    LOGGED, OPEN_LIMITS, QUIET, grew, make_dht_names, make_names, metrics, note, table,
+)
 
 SIZES = (20, 200, 2000)
 ROUNDS = 5
@@ -20,9 +22,9 @@ def configurations(bench, stack):
     key, dht_key = (lambda n: name_of(names, n)), (lambda n: f"dht-{n}")
     return [
         ("index in memory", key, [QUIET], None, names),
-        ("index in memory, request log", key, [], None, names),
+        ("index in memory, request log", key, LOGGED, None, names),
         ("durable index", key, [QUIET], store, None),
-        ("durable index, request log", key, [], store, None),
+        ("durable index, request log", key, LOGGED, store, None),
         ("durable index and DHT", dht_key, dht, dht_store, None),
     ]
 

@@ -3,7 +3,7 @@
 import contextlib
 
 from .bench_run import (
-    OPEN_LIMITS, QUIET, KitError, Skipped, make_dht_names, make_names, note, table,
+    LOGGED, OPEN_LIMITS, QUIET, KitError, Skipped, make_dht_names, make_names, note, table,
 )
 
 NAMES = 10_000
@@ -34,20 +34,24 @@ def row(name, rate, full, paced):
     }
 
 
+def local_plans(store):
+    """(name, store, arguments, load) of the configurations that need nothing but names."""
+    return [
+        ("RAM alone, request log", None, LOGGED, []),
+        ("RAM alone", None, [QUIET], []),
+        ("RAM over the durable index, request log", store, LOGGED, []),
+        ("RAM over the durable index", store, [QUIET], []),
+        ("durable index, every answer (`fresh`)", store, [QUIET], MISSES),
+        ("index in memory, every answer (`fresh`)", None, [QUIET], MISSES),
+    ]
+
+
 def local_rows(bench):
     names = make_names(NAMES, bench.data)
     store = bench.folder / "store"
     bench.import_file(names, store)
     warm = ["--names", names, "--distribution", "each"]
-    plans = [
-        ("RAM alone, request log", None, [], []),
-        ("RAM alone", None, [QUIET], []),
-        ("RAM over the durable index, request log", store, [], []),
-        ("RAM over the durable index", store, [QUIET], []),
-        ("durable index, every answer (`fresh`)", store, [QUIET], MISSES),
-        ("index in memory, every answer (`fresh`)", None, [QUIET], MISSES),
-    ]
-    for name, where, arguments, load in plans:
+    for name, where, arguments, load in local_plans(store):
         with bench.serving([*arguments, *OPEN_LIMITS], where, names) as server:
             bench.load(server, *warm)
             rate = MISS_RATE if load else HIT_RATE

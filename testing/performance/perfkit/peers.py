@@ -16,7 +16,7 @@ import time
 import bench_http
 import service
 
-from .bench_run import OPEN_LIMITS, QUIET, ROOT, KitError, make_names, note, table
+from .bench_run import LOGGED, OPEN_LIMITS, QUIET, ROOT, KitError, make_names, note, table
 from .dedup import name_of
 
 ROUNDS = 3
@@ -83,7 +83,7 @@ def start_subjects(bench, stack, everything):
     nginx = stack.enter_context(bench_http.start_nginx("nginx", path, body, bench.folder / "nginx"))
     subjects = {"nginx, static file": (nginx, path), "svc-index, out of RAM": (ours, path)}
     if everything:
-        logged = stack.enter_context(bench.serving(OPEN_LIMITS, None, names))
+        logged = stack.enter_context(bench.serving([*LOGGED, *OPEN_LIMITS], None, names))
         bench_http.warm_answer(logged.port, path)
         subjects["svc-index, out of RAM, request log"] = logged, path
         add_peers(bench, stack, subjects, nginx.port, path, body)
