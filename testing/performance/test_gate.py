@@ -10,7 +10,7 @@ import xml.dom.minidom
 from pathlib import Path
 
 import gate
-from perfkit import checks, plots
+from perfkit import checks, plots, report
 
 TODAY = datetime.date.today()
 
@@ -115,8 +115,32 @@ class Plots(unittest.TestCase):
         points = [[0, 0.0], [50, 0.2], [99, 3.0], [100, 40.0]]
         for drawn in (plots.percentile_plot("a < b & c", {"<x>": points, "empty": []}),
                       plots.bar_plot("a & b", "requests/s", {"<x>": 5.0, "none": 0}),
-                      plots.bar_plot("nothing", "x", {})):
+                      plots.bar_plot("nothing", "x", {}),
+                      plots.growth_plot("a & b", "<x>", {"<y>": [[10, 1.0]], "empty": []}),
+                      plots.growth_plot("nothing", "x", {})):
             xml.dom.minidom.parseString(drawn)
+
+    def test_what_grows_with_the_logarithm_is_a_straight_line(self):
+        drawn = plots.growth_plot("growth", "names", {"p95": [[10**n, n] for n in (4, 5, 6)]})
+        line = xml.dom.minidom.parseString(drawn).getElementsByTagName("polyline")[0]
+        points = [[float(number) for number in pair.split(",")]
+                  for pair in line.getAttribute("points").split()]
+        (x1, y1), (x2, y2), (x3, y3) = points
+        self.assertAlmostEqual(x2 - x1, x3 - x2, delta=0.2)
+        self.assertAlmostEqual(y2 - y1, y3 - y2, delta=0.2)
+        self.assertLess(y3, y1, "more is further up")
+
+    def test_the_report_plots_import_memory_p95_and_start_by_number_of_names(self):
+        rows = [{"names": names, "import_rate": 50_000, "after_mib": 60, "p95": 1.5,
+                 "ready_ms": 90} for names in (10_000, 100_000)]
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            data = {"rows": rows, "markdown": "| a |"}
+            (folder / "scale.json").write_text(json.dumps(data))
+            self.assertIn("(scale.svg)", report.write(folder).read_text())
+            drawn = xml.dom.minidom.parse(str(folder / "scale.svg"))
+        self.assertEqual(len(drawn.getElementsByTagName("polyline")), 4)
+        self.assertEqual(len(drawn.getElementsByTagName("circle")), 8)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""SVG plots out of nothing but the standard library: lines over percentiles, and bars."""
+"""SVG plots out of nothing but the standard library: lines over percentiles,
+bars, and growth with a count."""
 
 import math
 from xml.sax.saxutils import escape
@@ -78,3 +79,47 @@ def bar_plot(title, unit, bars):
                   f'<rect x="330" y="{top}" width="{width:.1f}" height="20" fill="{colour}"/>',
                   text(336 + width, top + 15, f"{value:,.0f}")]
     return svg(parts, height)
+
+
+PANEL_WIDTH, PANEL_HEIGHT = 400, 230
+
+
+def growth_plot(title, along, panels):
+    """`panels`: {what: [[count, value], …]}, one small plot each, two in a row.
+
+    The counts are on a logarithmic axis, so that what grows with the logarithm is a straight line;
+    the values begin at 0.
+    """
+    rows = math.ceil(len(panels) / 2)
+    parts = [text(10, 22, title, size=15)]
+    for number, (name, points) in enumerate(panels.items()):
+        left, top = 10 + PANEL_WIDTH * (number % 2), TOP + PANEL_HEIGHT * (number // 2)
+        colour = COLOURS[number % len(COLOURS)]
+        parts += panel(name, along, [point for point in points if point[0] > 0], left, top, colour)
+    return svg(parts, TOP + PANEL_HEIGHT * rows + 10)
+
+
+def panel(name, along, points, left, top, colour):
+    """One plot of `growth_plot`, in a corner of its own."""
+    inner, right, bottom = left + 60, left + PANEL_WIDTH - 20, top + PANEL_HEIGHT - 45
+    exponents = [math.log10(count) for count, _ in points] or [0]
+    low, width = min(exponents), max(max(exponents) - min(exponents), 1e-9)
+    largest = max((value for _, value in points), default=0) or 1
+
+    def x(count):
+        return inner + (right - inner) * (math.log10(count) - low) / width
+
+    def y(value):
+        return bottom - (bottom - top - 20) * value / largest
+    parts = [text(inner, top + 10, name, size=12), text(right, bottom + 32, along, "end", 10)]
+    for share in (0, 0.5, 1):
+        parts += [line(inner, y(share * largest), right, y(share * largest)),
+                  text(inner - 6, y(share * largest) + 4, f"{share * largest:,.4g}", "end", 10)]
+    for count, _ in points:
+        parts += [line(x(count), top + 20, x(count), bottom),
+                  text(x(count), bottom + 16, f"{count:,}", "middle", 10)]
+    path = " ".join(f"{x(count):.1f},{y(value):.1f}" for count, value in points)
+    parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{path}"/>')
+    parts += [f'<circle cx="{x(count):.1f}" cy="{y(value):.1f}" r="3" fill="{colour}"/>'
+              for count, value in points]
+    return parts

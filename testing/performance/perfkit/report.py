@@ -31,6 +31,15 @@ def bars(part, rows):
     return {row[label]: row["per_second"] for row in rows}
 
 
+def growth(rows):
+    """{what: [[names, value], …]} of the rows of `scale`."""
+    panels = {
+        "import, names a second": "import_rate", "resident after the load, MiB": "after_mib",
+        "p95 at a fixed rate, ms": "p95", "start to ready, ms": "ready_ms",
+    }
+    return {title: [[row["names"], row[key]] for row in rows] for title, key in panels.items()}
+
+
 def write(folder):
     """Writes report.md and its plots; returns the page's path."""
     found = read(folder)
@@ -49,6 +58,10 @@ def write(folder):
             plot = plots.bar_plot(TITLES[part], "requests/s", bars(part, rows))
             (folder / name).write_text(plot)
             lines += ["", f"![requests per second]({name})"]
+        if part == "scale" and rows:
+            plot = plots.growth_plot(TITLES[part], "names", growth(rows))
+            (folder / "scale.svg").write_text(plot)
+            lines += ["", "![growth with the number of names](scale.svg)"]
         commands = [command for row in rows for command in row.get("commands", [])]
         if commands:
             lines += ["", "```text", *dict.fromkeys(commands), "```"]
