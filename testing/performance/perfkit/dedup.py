@@ -18,14 +18,17 @@ def configurations(bench, stack):
     bench.import_file(names, store)
     bench.import_file(lines, dht_store)
     bootstrap, _ = stack.enter_context(bench.testnet())
-    dht = [QUIET, f"--dht-bootstrap={bootstrap}", "--dht-bind=127.0.0.1:0"]
+    dht = [f"--dht-bootstrap={bootstrap}", "--dht-bind=127.0.0.1:0"]
+    spill = ["--amnesia-enabled=false", "--spill-enabled=true"]
     key, dht_key = (lambda n: name_of(names, n)), (lambda n: f"dht-{n}")
     return [
         ("index in memory", key, [QUIET], None, names),
         ("index in memory, request log", key, LOGGED, None, names),
         ("durable index", key, [QUIET], store, None),
         ("durable index, request log", key, LOGGED, store, None),
-        ("durable index and DHT", dht_key, dht, dht_store, None),
+        ("durable index and spill", key, [QUIET, *spill], store, None),
+        ("durable index and DHT", dht_key, [QUIET, *dht], dht_store, None),
+        ("durable index and DHT, request log", dht_key, [*LOGGED, *dht], dht_store, None),
     ]
 
 
