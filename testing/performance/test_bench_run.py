@@ -1,8 +1,11 @@
 """Rules of what every measurement shares: the request log is on where a row says so."""
 
+import contextlib
+import os
 import tempfile
 import unittest
 from pathlib import Path
+from types import SimpleNamespace
 
 from perfkit import bench_run, matrix
 from perfkit.bench_run import LOGGED, QUIET, KitError
@@ -30,10 +33,37 @@ class RequestLog(unittest.TestCase):
         self.assertNotIn(QUIET, LOGGED)
 
     def test_rows_are_logged_exactly_where_their_names_say_so(self):
-        for name, _, arguments, _ in matrix.local_plans("store"):
+        plans = matrix.local_plans("store") + matrix.spill_plans("store", "spill")
+        for name, _, arguments, _ in plans:
             logs = all(word in arguments for word in LOGGED)
             self.assertEqual(logs, "request log" in name, name)
-            self.assertEqual(QUIET in arguments, not logs, name)
+            if "defaults" not in name:
+                self.assertEqual(QUIET in arguments, not logs, name)
+
+
+class Resources(unittest.TestCase):
+    def test_the_most_descriptors_are_seen_and_not_the_last(self):
+        ours = SimpleNamespace(process=SimpleNamespace(pid=os.getpid()))
+        before = len(os.listdir("/proc/self/fd"))
+        with bench_run.watched_descriptors(ours, every=0.001) as most:
+            with contextlib.ExitStack() as stack:
+                for _ in range(50):
+                    stack.enter_context(open(os.devnull, "rb"))
+                while most[0] < before + 49:
+                    pass
+        self.assertGreaterEqual(most[0], before + 49)
+        self.assertGreaterEqual(bench_run.resident_kib(ours, "VmHWM"), 1000)
+
+    def test_a_row_counts_answers_by_status_over_both_of_its_runs(self):
+        figures = {
+            "perSecond": 1, "cpu_us": 1, "latency": {"p50": 1, "p95": 1, "p99": 1}, "hitShare": 1,
+            "spectrum": [], "errors": 0, "throttled": 0, "command": "",
+        }
+        row = matrix.row("x", 1, figures | {"status": {"200": 5, "429": 1}},
+                         figures | {"status": {"200": 2}})
+        self.assertEqual(row["status"], {"200": 7, "429": 1})
+        row |= {"resident_mib": 50, "most_resident_mib": 60, "descriptors": 70}
+        self.assertIn("| 50, 60 | 70 | 200: 7, 429: 1 |", matrix.markdown([row], []))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -222,10 +223,30 @@ def require_logged(path, offset, answers, seconds=LOG_SECONDS):
     return lines
 
 
-def resident_kib(server):
-    """VmRSS of a server's process."""
+def resident_kib(server, figure="VmRSS"):
+    """VmRSS of a server's process, or VmHWM: the most it has had so far."""
     text = Path(f"/proc/{server.process.pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", text).group(1))
+    return int(re.search(figure + r":\s+(\d+)", text).group(1))
+
+
+@contextlib.contextmanager
+def watched_descriptors(server, every=0.1):
+    """Yields a list whose one number is how many descriptors a server had open at most."""
+    most, done = [0], threading.Event()
+
+    def watch():
+        while True:
+            with contextlib.suppress(OSError):
+                most[0] = max(most[0], len(os.listdir(f"/proc/{server.process.pid}/fd")))
+            if done.wait(every):
+                return
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield most
+    finally:
+        done.set()
+        thread.join()
 
 
 def metrics(server):

@@ -1,9 +1,10 @@
-"""Throughput and latency by configuration: RAM, spill, durable index, DHT, logs on and off."""
+"""Throughput, latency and resources by configuration: RAM, spill, index, DHT, logs, profiles."""
 
 import contextlib
 
 from .bench_run import (
-    LOGGED, OPEN_LIMITS, QUIET, KitError, Skipped, make_dht_names, make_names, note, table,
+    LOGGED, OPEN_LIMITS, QUIET, KitError, Skipped, make_dht_names, make_names, note, resident_kib,
+    table, watched_descriptors,
 )
 
 NAMES = 10_000
@@ -14,21 +15,30 @@ DHT_NODES, LOOKUP_RATE = 500, 20
 MISSES = ["--distribution", "uniform", "--fresh", "1"]
 
 
-def measure(bench, server, names, rate, load=()):
-    """A fixed rate first, saturation second: its queues may take a while to empty."""
+def measure(bench, server, name, names, rate, load=()):
+    """One row: a fixed rate first, saturation second: its queues may take a while to empty."""
     common = ["--names", names, *load]
-    paced = bench.load(server, *common, "--rate", rate, "--duration", bench.seconds)
-    full = bench.load(server, *common, "--duration", bench.seconds)
-    return full, paced
+    with watched_descriptors(server) as descriptors:
+        paced = bench.load(server, *common, "--rate", rate, "--duration", bench.seconds)
+        full = bench.load(server, *common, "--duration", bench.seconds)
+    note(f"matrix: {name}: {full['perSecond']:,.0f} requests/s")
+    return row(name, rate, full, paced) | {
+        "resident_mib": resident_kib(server) / 1024,
+        "most_resident_mib": resident_kib(server, "VmHWM") / 1024,
+        "descriptors": descriptors[0],
+    }
 
 
 def row(name, rate, full, paced):
     latency = paced["latency"]
+    status = {code: full["status"].get(code, 0) + paced["status"].get(code, 0)
+              for code in sorted({*full["status"], *paced["status"]})}
     return {
         "configuration": name, "per_second": full["perSecond"], "cpu_us": full["cpu_us"],
         "full_p99": full["latency"]["p99"], "rate": rate, "p50": latency["p50"],
         "p95": latency["p95"], "p99": latency["p99"], "hit_share": paced["hitShare"],
-        "spectrum": paced["spectrum"], "errors": full["errors"] + paced["errors"],
+        "status": status, "spectrum": paced["spectrum"],
+        "errors": full["errors"] + paced["errors"],
         "throttled": full["throttled"] + paced["throttled"],
         "commands": [full["command"], paced["command"]],
     }
@@ -43,6 +53,10 @@ def local_plans(store):
         ("RAM over the durable index", store, [QUIET], []),
         ("durable index, every answer (`fresh`)", store, [QUIET], MISSES),
         ("index in memory, every answer (`fresh`)", None, [QUIET], MISSES),
+        ("RAM alone, micronode's defaults", None, ["--profile=micronode"], []),
+        # Its DHT has nobody to join by, and one client address is all that the generator has.
+        ("RAM over the durable index, macronode's defaults", store,
+         ["--profile=macronode", "--dht-mode=off", "--ratelimit-enabled=false"], []),
     ]
 
 
@@ -54,71 +68,93 @@ def local_rows(bench):
     for name, where, arguments, load in local_plans(store):
         with bench.serving([*arguments, *OPEN_LIMITS], where, names) as server:
             bench.load(server, *warm)
-            rate = MISS_RATE if load else HIT_RATE
-            full, paced = measure(bench, server, names, rate, load)
-        note(f"matrix: {name}: {full['perSecond']:,.0f} requests/s")
-        yield row(name, rate, full, paced)
+            yield measure(bench, server, name, names, MISS_RATE if load else HIT_RATE, load)
 
 
-def spill_row(bench):
+def spill_plans(store, directory):
+    """The same of a spill: where the index lies, and where the spill does if not beside it."""
+    spill = ["--amnesia-enabled=false", "--spill-enabled=true"]
+    return [
+        ("RAM + spill, a tenth of the names in RAM", store, [QUIET, *spill], []),
+        ("RAM + spill, a tenth of the names in RAM, request log", store, [*LOGGED, *spill], []),
+        ("RAM + spill over an index in memory, a tenth of the names in RAM", None,
+         [QUIET, *spill, f"--spill-path={directory}"], []),
+    ]
+
+
+def spill_rows(bench):
     if "spill.enabled" not in bench.settings:
         raise Skipped("RAM + spill: this build has no spill.enabled")
     names = make_names(NAMES, bench.data)
-    store = bench.folder / "store"
-    # A tenth fits in RAM, so most answers come from the spill or go there.
-    arguments = [QUIET, "--spill-enabled=true", f"--cache-entries={NAMES // 10}", *OPEN_LIMITS]
-    load = ["--distribution", "uniform"]
-    with bench.serving(arguments, store) as server:
-        bench.load(server, "--names", names, "--distribution", "each")
-        full, paced = measure(bench, server, names, MISS_RATE, load)
-    return row("RAM + spill, a tenth of the names in RAM", MISS_RATE, full, paced)
+    for name, where, arguments, _ in spill_plans(bench.folder / "store", bench.folder / "spill"):
+        # A tenth fits in RAM, so most answers come from the spill or go there.
+        arguments = [*arguments, f"--cache-entries={NAMES // 10}", *OPEN_LIMITS]
+        with bench.serving(arguments, where, names) as server:
+            bench.load(server, "--names", names, "--distribution", "each")
+            yield measure(bench, server, name, names, MISS_RATE, ["--distribution", "uniform"])
 
 
 @contextlib.contextmanager
-def dht_service(bench):
-    """A service in a DHT of DHT_NODES nodes, which alone know its names' providers; and names."""
+def dht_network(bench):
+    """DHT_NODES nodes that alone know the providers of names; (where to join it, the names)."""
     lines, cids = make_dht_names(DHT_NAMES, bench.data)
     store = bench.folder / "dht-store"
     if not store.exists():
         bench.import_file(lines, store)
     with bench.testnet(DHT_NODES) as (bootstrap, _):
         bench.announce(cids.read_text().split(), bootstrap)
-        arguments = [QUIET, f"--dht-bootstrap={bootstrap}", "--dht-bind=127.0.0.1:0", *OPEN_LIMITS]
-        with bench.serving(arguments, store) as server:
-            bench.load(server, "--names", lines, "--distribution", "each")
-            yield server, lines
+        yield bootstrap, lines
+
+
+@contextlib.contextmanager
+def dht_service(bench, network, arguments=(QUIET,)):
+    """A service in such a network, which has asked for every name once."""
+    bootstrap, lines = network
+    arguments = [*arguments, f"--dht-bootstrap={bootstrap}", "--dht-bind=127.0.0.1:0"]
+    with bench.serving([*arguments, *OPEN_LIMITS], bench.folder / "dht-store") as server:
+        bench.load(server, "--names", lines, "--distribution", "each")
+        yield server
 
 
 def dht_rows(bench):
-    with dht_service(bench) as (server, lines):
-        full, paced = measure(bench, server, lines, HIT_RATE)
-        yield row("RAM, DHT behind it, providers announced", HIT_RATE, full, paced)
-        load = [*MISSES, "--connections", 16]
-        full, paced = measure(bench, server, lines, LOOKUP_RATE, load)
-        yield row("DHT, every answer (`fresh`)", LOOKUP_RATE, full, paced)
+    fresh = [*MISSES, "--connections", 16]
+    with dht_network(bench) as network:
+        lines = network[1]
+        for logs, arguments in (("", [QUIET]), (", request log", LOGGED)):
+            with dht_service(bench, network, arguments) as server:
+                name = "RAM, DHT behind it, providers announced" + logs
+                yield measure(bench, server, name, lines, HIT_RATE)
+                name = "DHT, every answer (`fresh`)" + logs
+                yield measure(bench, server, name, lines, LOOKUP_RATE, fresh)
 
 
 def run(bench):
-    rows, skipped = list(local_rows(bench)), []
-    for part in (lambda: [spill_row(bench)], lambda: dht_rows(bench)):
+    rows, skipped = [], []
+    for part in (local_rows, spill_rows, dht_rows):
         try:
-            rows.extend(part())
+            # One by one, so that a part that fails leaves the rows it has made.
+            for found in part(bench):
+                rows.append(found)
         except Skipped as reason:
             skipped.append(str(reason))
             note(f"matrix: skipped: {reason}")
         except KitError as error:
             skipped.append(str(error))
             note(f"matrix: {error}")
+    if not rows:
+        raise KitError("; ".join(skipped))
     return {"rows": rows, "skipped": skipped, "markdown": markdown(rows, skipped)}
 
 
 def markdown(rows, skipped):
     headings = ["configuration", "requests/s", "CPU µs", "p99 ms at that", "fixed rate", "p50 ms",
-                "p95", "p99", "hits %"]
+                "p95", "p99", "hits %", "RSS MiB, at most", "descriptors", "by status"]
     cells = [
         [r["configuration"], f"{r['per_second']:,.0f}", f"{r['cpu_us']:.1f}",
          f"{r['full_p99']:.2f}", f"{r['rate']:,}", f"{r['p50']:.2f}",
-         f"{r['p95']:.2f}", f"{r['p99']:.2f}", f"{r['hit_share'] * 100:.0f}"]
+         f"{r['p95']:.2f}", f"{r['p99']:.2f}", f"{r['hit_share'] * 100:.0f}",
+         f"{r['resident_mib']:.0f}, {r['most_resident_mib']:.0f}", r["descriptors"],
+         ", ".join(f"{code}: {count:,}" for code, count in r["status"].items())]
         for r in rows
     ]
     text = table(headings, cells)

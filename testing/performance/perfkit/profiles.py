@@ -5,7 +5,7 @@ import json
 import service
 
 from .bench_run import OPEN_LIMITS, QUIET, make_names, note, table
-from .matrix import dht_service
+from .matrix import dht_network, dht_service
 
 NAMES = 10_000
 CIDS = 1000
@@ -86,6 +86,6 @@ def run(bench):
         bench.load(server, "--names", names, "--distribution", "each")
         for name in ("balanced", "hit_slo", "miss_slo"):
             measure(server, name, names, cids)
-    with dht_service(bench) as (server, lines):
-        measure(server, "dht_slo", lines)
+    with dht_network(bench) as network, dht_service(bench, network) as server:
+        measure(server, "dht_slo", network[1])
     return {"rows": rows, "markdown": markdown(rows)}
