@@ -138,12 +138,13 @@ def explain_in_process(data):
     yield verdict(
         best["zipf_1"] <= 250, "a hit in process under a Zipf law",
         f"{best['zipf_1']} ns (hot {best['hot_1']}, uniform {best['uniform_1']})", "<= 250 ns",
-        "Loads that miss the processor's caches: `perf stat -e cache-misses hit-probe 100000 "
-        "5000000`, and what the hit touches (Cache/LRU.swift).",
+        "Loads that miss the processor's caches: `valgrind --tool=cachegrind hit-probe 10000 "
+        "100000` (a virtual machine has no counters for perf), and what the hit touches "
+        "(Cache/LRU.swift).",
     )
     yield verdict(
         data["allocations"] < 0.01, "allocations a hit", f"{data['allocations']:.3f}", "0",
-        "perf record -e probe_libc:malloc on hit-probe says where.",
+        "`ltrace -e malloc` or heaptrack on hit-probe says where.",
     )
 
 
