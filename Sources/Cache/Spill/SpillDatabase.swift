@@ -111,7 +111,7 @@ final class SpillDatabase: Sendable {
     func record(for key: [UInt8]) throws -> Record? {
         // One statement is one snapshot: a transaction around it would only cost time.
         try pool.unsafeRead { database in
-            let statement = try database.cachedStatement(sql: SpillStatement.select)
+            let statement = try database.cachedStatement(sql: SpillStatement.select.rawValue)
             guard let row = try Row.fetchOne(statement, arguments: [Data(key)]) else { return nil }
             guard let id = Int64.fromDatabaseValue(row[0]) else { return nil }
             guard let freshUntil = Int64.fromDatabaseValue(row[1]),
@@ -132,8 +132,8 @@ final class SpillDatabase: Sendable {
     /// Writes a batch in one transaction; all of it is there afterwards, or none.
     func write(_ batch: SpillQueue.Layer) throws -> Size {
         try transaction { database, tally in
-            let delete = try database.cachedStatement(sql: SpillStatement.deleteKey)
-            let insert = try database.cachedStatement(sql: SpillStatement.insert)
+            let delete = try database.cachedStatement(sql: SpillStatement.deleteKey.rawValue)
+            let insert = try database.cachedStatement(sql: SpillStatement.insert.rawValue)
             for row in batch.discards { try Self.delete(row: row, in: database, &tally) }
             for key in batch.keys {
                 guard let operation = batch.operations[key] else { continue }
@@ -155,7 +155,7 @@ final class SpillDatabase: Sendable {
     func evict(bytes: Int, limit: Int) throws -> Size {
         try transaction { database, tally in
             let oldest = try Row.fetchAll(
-                database.cachedStatement(sql: SpillStatement.selectOldest),
+                database.cachedStatement(sql: SpillStatement.selectOldest.rawValue),
                 arguments: [limit]
             )
             var freed = 0
@@ -194,7 +194,7 @@ final class SpillDatabase: Sendable {
     }
 
     private static func delete(row: Int64, in database: Database, _ tally: inout Tally) throws {
-        let statement = try database.cachedStatement(sql: SpillStatement.deleteRow)
+        let statement = try database.cachedStatement(sql: SpillStatement.deleteRow.rawValue)
         try statement.execute(arguments: [row])
         tally.entries -= database.changesCount
     }
@@ -204,7 +204,7 @@ final class SpillDatabase: Sendable {
         let size = try pool.write { database in
             try body(database, &next)
             next.entries = max(0, next.entries)
-            try database.cachedStatement(sql: SpillStatement.updateEntries)
+            try database.cachedStatement(sql: SpillStatement.updateEntries.rawValue)
                 .execute(arguments: [next.entries])
             let pages = try Int.fetchOne(database.cachedStatement(sql: "PRAGMA page_count"))
             let free = try Int.fetchOne(database.cachedStatement(sql: "PRAGMA freelist_count"))
@@ -220,7 +220,7 @@ final class SpillDatabase: Sendable {
 }
 
 /// Every statement of the spill; all but those on one row go along a key of a table or index.
-private enum SpillStatement {
+enum SpillStatement: String, CaseIterable {
     static let schemaVersion = 1
     static let schema = """
         CREATE TABLE entries (
@@ -240,17 +240,17 @@ private enum SpillStatement {
         INSERT INTO state (id, entries, closed, boot) VALUES (1, 0, 1, x'');
         PRAGMA user_version = \(schemaVersion);
         """
-    static let select = """
+    case select = """
         SELECT id, fresh_until, stale_until, checksum, value FROM entries WHERE key = ?
         """
-    static let deleteKey = "DELETE FROM entries WHERE key = ?"
-    static let deleteRow = "DELETE FROM entries WHERE id = ?"
-    static let insert = """
+    case deleteKey = "DELETE FROM entries WHERE key = ?"
+    case deleteRow = "DELETE FROM entries WHERE id = ?"
+    case insert = """
         INSERT INTO entries (id, key, fresh_until, stale_until, checksum, value)
         VALUES (?, ?, ?, ?, ?, ?)
         """
-    static let selectOldest = """
+    case selectOldest = """
         SELECT id, length(key) * 2 + length(value) + 64 FROM entries ORDER BY id LIMIT ?
         """
-    static let updateEntries = "UPDATE state SET entries = ? WHERE id = 1"
+    case updateEntries = "UPDATE state SET entries = ? WHERE id = 1"
 }
