@@ -48,7 +48,7 @@ INTEROP_VENV := .venv-interop
 .PHONY: help run test ci build release deps test-core test-service test-scripts tidy lint format \
 	simulate fuzz dht-hostile dht-load interop interop-compare interop-environment e2e e2e-faults \
 	e2e-debian chaos chaos-short bench import-bench perf perf-build perf-load perf-explain \
-	perf-publish bench-check test-perf clean
+	perf-publish perf-smoke figures bench-check test-perf clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -61,6 +61,8 @@ test: deps test-core test-service test-scripts ## runs every fast test
 ci: deps lint test e2e chaos-short ## what CI runs: also the gate, simulator and fuzzer, shortly
 	$(MAKE) simulate SCENARIOS=hedging
 	$(MAKE) fuzz FUZZ_SECONDS=20
+	$(MAKE) test-perf
+	$(MAKE) perf-smoke
 	$(MAKE) bench-check
 
 deps: ## installs the system packages that are missing
@@ -171,7 +173,25 @@ import-bench: release ## Debian's names a second into a durable store, its start
 	python3 testing/data/debian_index.py > $(ARTIFACTS)/debian.ndjson
 	python3 $(PERF)/footprint.py $(BINARY) $(ARTIFACTS)/debian.ndjson
 
-perf: perf-build ## every measurement, a report with plots, and what the figures mean
+figures: perf-build ## every figure of PERFORMANCE.md, one after the other: over an hour, alone
+	# A bar that is missed ends it; `make -i figures` goes on.
+	$(MAKE) bench
+	$(MAKE) import-bench
+	$(MAKE) perf
+	$(MAKE) bench-check
+	$(MAKE) simulate
+	$(MAKE) simulate SCENARIOS=hedging SEED=2
+	$(MAKE) simulate SCENARIOS=hedging SEED=3
+	$(CORE) --filter OutageTests
+	python3 testing/e2e/run.py $(BINARY) --only dht_outage
+	$(MAKE) dht-hostile
+	$(MAKE) dht-hostile HOSTILE_ARGS="--spoofed 1"
+	$(MAKE) dht-load
+	$(MAKE) interop INTEROP_ARGS="--nodes 200 --count 250"
+	$(MAKE) interop-compare
+	$(MAKE) chaos
+
+perf: perf-build ## the kit's part of PERFORMANCE.md: tables, plots, and what they mean: 20 minutes
 	@scripts/install-deps.sh nginx-light wrk
 	@for part in $(PERF_PARTS); do \
 		python3 $(PERF)/kit.py $$part --out $(PERF_OUT) $(PERF_ARGS); \
@@ -186,6 +206,14 @@ perf-explain: ## what the figures of a run mean: PERF_OUT=artifacts/perf/…
 
 perf-publish: ## the tables of a run, into PERFORMANCE.md: PERF_OUT=artifacts/perf/…
 	python3 $(PERF)/kit.py publish $(PERF_OUT)
+
+perf-smoke: release $(LOAD) ## the kit on a small scale: that it measures, not what it measures
+	rm -rf $(ARTIFACTS)/perf-smoke
+	python3 $(PERF)/kit.py dedup --seconds 0.2 --out $(ARTIFACTS)/perf-smoke
+	python3 $(PERF)/kit.py scale 1000 3000 --seconds 0.2 --out $(ARTIFACTS)/perf-smoke
+	grep -q "Concurrent deduplication" $(ARTIFACTS)/perf-smoke/report.md
+	grep -q "(scale.svg)" $(ARTIFACTS)/perf-smoke/report.md
+	test -s $(ARTIFACTS)/perf-smoke/scale.svg
 
 perf-build: release $(LOAD) ## what the performance kit measures with
 	$(SWIFT) build -c release --product dht-probe
@@ -203,9 +231,9 @@ bench-check: release $(LOAD) ## the gate: a few figures beside their baselines, 
 	@mkdir -p $(ARTIFACTS)
 	python3 $(PERF)/gate.py --json $(ARTIFACTS)/gate.json
 
-test-perf: ## tests of the load generator and of the gate
+test-perf: release $(LOAD) ## tests of the load generator and of the gate, on a planted regression
 	$(SWIFT) test --package-path $(PERF)
-	python3 -m unittest discover -s $(PERF)
+	PERF_BINARY=$(BINARY) PERF_LOAD=$(LOAD) python3 -m unittest discover -s $(PERF)
 
 clean: ## removes everything that was built
 	rm -rf .build .build-core .build-fuzz $(PERF)/.build $(INTEROP_VENV) $(ARTIFACTS)
