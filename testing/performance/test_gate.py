@@ -10,7 +10,7 @@ import xml.dom.minidom
 from pathlib import Path
 
 import gate
-from perfkit import checks, plots, report
+from perfkit import checks, gate_figures, plots, report
 
 TODAY = datetime.date.today()
 
@@ -108,6 +108,17 @@ class Gate(unittest.TestCase):
         names = {check.name for check in checks.CHECKS}
         self.assertEqual(set(checks.read_baselines(gate.BASELINES)), names)
         self.assertIsInstance(checks.read_waivers(gate.BASELINES / "waivers.toml"), list)
+
+    def test_every_measurement_makes_a_check_and_every_check_has_a_measurement(self):
+        self.assertEqual({check.part for check in checks.CHECKS}, set(gate_figures.PARTS))
+
+    def test_label_requests_are_of_every_kind_and_never_the_same_twice(self):
+        asked = [one for number in range(1000) for one in gate_figures.label_requests(number)]
+        self.assertEqual(len(set(asked)), len(asked))
+        paths = {path.split("/")[1] for _, path in asked[:16]}
+        self.assertLessEqual({"resolve", "providers", "manifests", "admin"}, paths)
+        self.assertGreater(len({method for method, _ in asked}), 1000)
+        self.assertEqual(len(gate_figures.key_name(bytes(32))), 52)
 
 
 class Plots(unittest.TestCase):
