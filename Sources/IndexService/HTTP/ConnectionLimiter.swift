@@ -1,10 +1,11 @@
+internal import NIOCore
 internal import Synchronization
 
 /// Counts open connections, in all and per client address, against their caps.
 package final class ConnectionLimiter: Sendable {
     private struct Counts {
         var total = 0
-        var byAddress: [String: Int] = [:]
+        var byAddress: [ClientAddress: Int] = [:]
     }
 
     let maximum: Int
@@ -19,7 +20,7 @@ package final class ConnectionLimiter: Sendable {
     /// Takes a place for a connection from `address`; false when a cap is reached.
     ///
     /// Every place that was taken is given back with `release`.
-    func admit(_ address: String) -> Bool {
+    func admit(_ address: ClientAddress) -> Bool {
         counts.withLock { counts in
             let own = counts.byAddress[address, default: 0]
             guard counts.total < maximum, own < maximumPerAddress else { return false }
@@ -29,7 +30,7 @@ package final class ConnectionLimiter: Sendable {
         }
     }
 
-    func release(_ address: String) {
+    func release(_ address: ClientAddress) {
         counts.withLock { counts in
             counts.total -= 1
             let left = counts.byAddress[address, default: 1] - 1
@@ -40,5 +41,12 @@ package final class ConnectionLimiter: Sendable {
     /// Connections open now.
     var openConnections: Int {
         counts.withLock { $0.total }
+    }
+}
+
+extension Channel {
+    /// Who is at the other end, as limits count it.
+    var client: ClientAddress {
+        ClientAddress(remoteAddress?.ipAddress ?? "")
     }
 }

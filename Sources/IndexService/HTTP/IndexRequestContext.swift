@@ -9,6 +9,6 @@ struct IndexRequestContext: RequestContext {
 
     init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
-        client = ClientAddress(source.channel.remoteAddress?.ipAddress ?? "")
+        client = source.channel.client
     }
 }

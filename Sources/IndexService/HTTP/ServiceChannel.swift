@@ -62,9 +62,9 @@ struct ServiceChannel: HTTPChannelHandler {
     }
 
     private func admit(_ channel: any Channel) -> ExchangeHandler.Admission {
-        let address = channel.remoteAddress?.ipAddress ?? ""
-        guard limiter.admit(address) else { return .overCapacity }
-        channel.closeFuture.whenComplete { [limiter] _ in limiter.release(address) }
+        let client = channel.client
+        guard limiter.admit(client) else { return .overCapacity }
+        channel.closeFuture.whenComplete { [limiter] _ in limiter.release(client) }
         return stop.isGiven ? .stopping : .admitted
     }
 

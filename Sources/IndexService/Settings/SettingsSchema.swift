@@ -67,7 +67,7 @@ extension SettingsSchema {
             "http.max_connections_per_address",
             \.http.maxConnectionsPerAddress,
             .count(1...1_048_576),
-            "open connections of one client address"
+            "open connections of one client address (an IPv6 /64 is one)"
         ),
         SettingRow(
             "http.idle_timeout_s",

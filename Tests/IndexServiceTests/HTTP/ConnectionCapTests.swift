@@ -49,6 +49,20 @@ import Testing
         }
     }
 
+    /// One customer has a whole /64, and is one client to every limit.
+    @Test func addressesOfOneNetworkAreOneClient() throws {
+        let limiter = ConnectionLimiter(maximum: 1000, maximumPerAddress: 2)
+        func admit(_ text: String) -> Bool { limiter.admit(ClientAddress(text)) }
+        #expect(admit("2001:db8::1"))
+        #expect(admit("2001:db8::2"))
+        #expect(!admit("2001:db8:0:0:ffff::3"))
+        #expect(admit("2001:db8:0:1::3"))
+        #expect(admit("::ffff:192.0.2.1"))
+        #expect(admit("192.0.2.1"))
+        #expect(!admit("192.0.2.1"))
+        #expect(limiter.openConnections == 5)
+    }
+
     @Test func allAddressesTogetherHaveACap() async throws {
         try await withService(settings: { $0.http.maxConnections = 4 }) { service in
             let port = service.port
