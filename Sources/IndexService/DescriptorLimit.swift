@@ -9,8 +9,11 @@ package struct DescriptorLimit: Sendable {
     /// Connections over the cap that are told so and closed: more than these wait in the kernel's
     /// queue.
     static let refusedConnections = 64
-    /// The store's files, logs, standard streams and what libraries open, generously.
+    /// The store's files but those of its readers, logs, standard streams and what libraries open,
+    /// generously.
     private static let ownFiles = 96
+    /// What a reader of the store holds: the database and its log.
+    private static let perReader = 2
     /// What an event loop holds: epoll, timer, wake-up, with room for one more.
     private static let perEventLoop = 4
 
@@ -19,9 +22,9 @@ package struct DescriptorLimit: Sendable {
 
     /// - Parameters:
     ///   - connections: the cap of open connections of one listener.
-    package init(connections: Int, listeners: Int, eventLoops: Int) {
+    package init(connections: Int, listeners: Int, eventLoops: Int, readers: Int) {
         needed =
-            Self.ownFiles + Self.perEventLoop * eventLoops
+            Self.ownFiles + Self.perEventLoop * eventLoops + Self.perReader * readers
             + listeners * (connections + Self.refusedConnections)
     }
 
@@ -29,7 +32,8 @@ package struct DescriptorLimit: Sendable {
         self.init(
             connections: settings.http.maxConnections,
             listeners: settings.metrics.bind == nil ? 1 : 2,
-            eventLoops: settings.http.loopCount
+            eventLoops: settings.http.loopCount,
+            readers: settings.database.readers
         )
     }
 
