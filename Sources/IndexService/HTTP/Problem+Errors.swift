@@ -37,7 +37,7 @@ extension Problem {
         switch error {
         case .integrity: self.init(.internal, error.publicDetail)
         case .tooManyProviders: self.init(.conflict, error.publicDetail)
-        case .tooManyPins: self.init(.overCapacity, error.publicDetail)
+        case .tooManyPins, .crowded: self.init(.overCapacity, error.publicDetail)
         case .inUse, .unwritable, .unreadable, .diskFull, .corrupt, .missing, .foreign,
             .newerSchema, .late, .unavailable:
             self.init(.upstreamUnready, error.publicDetail)

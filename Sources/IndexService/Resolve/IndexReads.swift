@@ -24,9 +24,10 @@ struct IndexReads: Sendable {
         }
     }
 
-    /// Bytes that are wrong are the store's failure as little as a caller who leaves.
+    /// Bytes that are wrong are the store's failure as little as a caller who leaves, or one who
+    /// found too many others there.
     private func report(_ error: StoreError, _ permit: CircuitBreaker.Permit) {
-        if Task.isCancelled {
+        if Task.isCancelled || error == .crowded {
             breaker.withdrawn(permit)
         } else if error.isStoreFailure {
             breaker.failed(permit, at: .now())

@@ -22,8 +22,12 @@ final class DatabaseThreads: Sendable {
         var timed: [UInt64: TimedCall] = [:]
         var lastNumber: UInt64 = 0
         var isSweepPlanned = false
+        /// What goes before all that waits for a thread.
+        var ahead: [@Sendable (NIOThreadPool.WorkItemState) -> Void] = []
     }
 
+    /// Calls that may wait ahead of the others.
+    private static let depthAhead = 8
     /// How exactly the end of a caller's time is kept, in milliseconds.
     private static let resolution = 25
 
@@ -31,6 +35,8 @@ final class DatabaseThreads: Sendable {
     private let depth: Int
     private let timer = DispatchQueue(label: "index.timer")
     private let state = Mutex(State())
+    /// Calls that came to their end.
+    private let ended = Atomic<UInt64>(0)
 
     /// - Parameter depth: calls that may wait for a thread.
     init(count: Int, depth: Int) {
@@ -41,17 +47,25 @@ final class DatabaseThreads: Sendable {
 
     /// Reads on one of the threads; whoever is cancelled leaves at once.
     ///
-    /// - Throws: `StoreError.late` after `patience`, `unavailable` where too many wait already.
+    /// - Parameter isAhead: whether it goes before all that waits already.
+    /// - Throws: after `patience` `StoreError.late`, or `crowded` when it never began although
+    ///   others ended meanwhile: the disk works, and too many want it; `crowded` at once where too
+    ///   many wait already.
     func read<Output: Sendable>(
         within patience: Duration,
+        ahead isAhead: Bool = false,
         _ body: @escaping @Sendable () throws -> Output
     ) async throws(StoreError) -> Output {
         let call = Call(body)
         let end = MonotonicInstant.now().advanced(by: UInt64(clamping: patience.nanoseconds))
-        let number = try take(TimedCall(end: end) { call.giveUp(.late) })
+        let endedBefore = ended.load(ordering: .relaxed)
+        let timed = TimedCall(end: end) { [self] in
+            call.expire(whileOthersEnded: ended.load(ordering: .relaxed) != endedBefore)
+        }
+        let number = try take(timed, ahead: isAhead)
         defer { state.withLock { _ = $0.timed.removeValue(forKey: number) } }
         return try await call.waiter.value(whenCancelled: .failure(Self.left)) {
-            submit(call)
+            submit(call, ahead: isAhead)
         }.get()
     }
 
@@ -86,9 +100,14 @@ final class DatabaseThreads: Sendable {
     private static let left = StoreError.unavailable("its caller has left")
 
     /// Takes a place in the queue; the number is that of the timed call.
-    private func take(_ timed: TimedCall?) throws(StoreError) -> UInt64 {
+    private func take(
+        _ timed: TimedCall?,
+        ahead isAhead: Bool = false
+    ) throws(StoreError) -> UInt64 {
         let taken: (number: UInt64, startsSweep: Bool)? = state.withLock { state in
-            guard state.waiting < depth else { return nil }
+            let hasRoom =
+                isAhead ? state.ahead.count < Self.depthAhead : state.waiting < depth
+            guard hasRoom else { return nil }
             state.waiting += 1
             state.lastNumber += 1
             guard let timed else { return (state.lastNumber, false) }
@@ -96,19 +115,31 @@ final class DatabaseThreads: Sendable {
             defer { state.isSweepPlanned = true }
             return (state.lastNumber, !state.isSweepPlanned)
         }
-        guard let taken else { throw .unavailable("too many wait for its disk") }
+        guard let taken else { throw .crowded }
         if taken.startsSweep { planSweep() }
         return taken.number
     }
 
-    private func submit<Output>(_ call: Call<Output>) {
-        threads.submit { [self] state in
-            self.state.withLock { $0.waiting -= 1 }
-            switch state {
-            case .active: call.run()
+    private func submit<Output>(_ call: Call<Output>, ahead isAhead: Bool = false) {
+        let work: @Sendable (NIOThreadPool.WorkItemState) -> Void = { [self] threadState in
+            state.withLock { $0.waiting -= 1 }
+            switch threadState {
+            case .active:
+                call.run()
+                ended.add(1, ordering: .relaxed)
             case .cancelled: call.giveUp(.unavailable("it is closed"))
             }
         }
+        if isAhead { state.withLock { $0.ahead.append(work) } }
+        // Whichever thread is free first does what is ahead, whosever turn it was.
+        threads.submit { [self] threadState in
+            while let first = takeAhead() { first(threadState) }
+            if !isAhead { work(threadState) }
+        }
+    }
+
+    private func takeAhead() -> (@Sendable (NIOThreadPool.WorkItemState) -> Void)? {
+        state.withLock { $0.ahead.isEmpty ? nil : $0.ahead.removeFirst() }
     }
 
     private func planSweep() {
@@ -146,6 +177,12 @@ private final class Call<Output: Sendable>: Sendable {
     func run() {
         guard let body = takeBody(), !waiter.isDone else { return }
         waiter.finish(Result { try body() }.mapError { StoreError($0) })
+    }
+
+    /// Ends the caller's wait, for its time is over.
+    func expire(whileOthersEnded: Bool) {
+        let hasBegun = takeBody() == nil
+        waiter.finish(.failure(!hasBegun && whileOthersEnded ? .crowded : .late))
     }
 
     /// Ends the caller's wait, whether or not the work has begun.

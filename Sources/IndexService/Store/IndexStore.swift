@@ -140,15 +140,18 @@ package final class IndexStore: Sendable {
 
     /// Runs a blocking read on a thread of the store's own.
     ///
-    /// - Parameter patience: the longest to wait for it; nil is the store's own.
-    /// - Throws: `StoreError.late` after that; the thread ends the read for nobody.
+    /// - Parameters:
+    ///   - patience: the longest to wait for it; nil is the store's own.
+    ///   - isAhead: whether it goes before all that waits, which is for one look now and then.
+    /// - Throws: `StoreError.late` after that, and the thread ends the read for nobody; `crowded`
+    ///   when too many were before it.
     package func reading<Output: Sendable>(
         within patience: Duration? = nil,
+        ahead isAhead: Bool = false,
         _ body: @escaping @Sendable (IndexStore) throws -> Output
     ) async throws(StoreError) -> Output {
-        try await readThreads.read(within: patience ?? configuration.readPatience) {
-            try body(self)
-        }
+        let patience = patience ?? configuration.readPatience
+        return try await readThreads.read(within: patience, ahead: isAhead) { try body(self) }
     }
 
     /// Runs a blocking write on the store's one writing thread; its end is waited for.

@@ -26,6 +26,8 @@ package enum StoreError: Error, Equatable {
     case tooManyPins(limit: Int)
     /// The disk did not answer in time.
     case late
+    /// Too many wait for the disk, which works.
+    case crowded
     /// The store is closed, busy for too long, or failed in another way.
     case unavailable(String)
 
@@ -63,7 +65,7 @@ package enum StoreError: Error, Equatable {
     /// failed.
     package var isStoreFailure: Bool {
         switch self {
-        case .integrity, .tooManyProviders, .tooManyPins: false
+        case .integrity, .tooManyProviders, .tooManyPins, .crowded: false
         default: true
         }
     }
@@ -85,6 +87,7 @@ package enum StoreError: Error, Equatable {
         case .tooManyPins(let limit):
             "at most \(limit) keys can be pinned; unpin some first"
         case .late: "the index store did not answer in time"
+        case .crowded: "too many requests wait for the index store; try again later"
         case .unavailable: "the index store is not available at the moment"
         }
     }
@@ -122,6 +125,7 @@ package enum StoreError: Error, Equatable {
                 + "or remove one"
         case .tooManyPins(let limit): "at most \(limit) keys can be pinned; unpin some first"
         case .late: "the disk of the store \(path) did not answer in time; look after it"
+        case .crowded: "too many wait for the store \(path); try again"
         case .unavailable(let reason):
             "the store \(path) is not available (\(reason)); try again"
         }

@@ -36,7 +36,10 @@ struct StoreMonitor: Service {
     /// What a look at the store finds; nil when there was none, because the service ends.
     func measure() async -> Readiness.Status? {
         do {
-            let failure = try await store.reading(within: Self.patience) { $0.probe(at: .now()) }
+            // However many callers wait: it is their number that is large then, not the failure.
+            let failure = try await store.reading(within: Self.patience, ahead: true) {
+                $0.probe(at: .now())
+            }
             if let failure { return .failing(failure.publicDetail) }
             return await reads.obstacle().map { .failing($0) } ?? .ok
         } catch {

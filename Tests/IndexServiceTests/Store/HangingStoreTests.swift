@@ -77,12 +77,77 @@ import Testing
         }
         // The queue is bounded, and who has left still has a place in it.
         #expect(errors.count { $0 == .late } == 8)
-        #expect(errors.count { $0 == .unavailable("too many wait for its disk") } == 12)
+        #expect(errors.count { $0 == .crowded } == 12)
         #expect(store.waitingReads == 8)
         hang.end()
         await becomesTrue { store.waitingReads == 0 }
         #expect(try await store.reading(within: .seconds(60)) { _ in 7 } == 7)
         #expect(begun.add(0) == 0)
+        try await store.close()
+    }
+
+    /// A queue that moves and is too long says nothing against the disk.
+    @Test func whatNeverBeganWhileOthersEndedIsNoFailureOfTheStore() async throws {
+        let store = try makeStore {
+            $0.readers = 1
+            $0.readPatience = .seconds(2)
+        }
+        let (first, second) = (try await Hang(readersOf: store), Hang())
+        let next = Task { try await store.reading(within: .seconds(60)) { _ in second.hold() } }
+        await becomesTrue { store.waitingReads == 1 }
+        let breaker = CircuitBreaker()
+        let reads = IndexReads(store: store, breaker: breaker, metrics: Metrics())
+        let errors = try await withThrowingTaskGroup(of: StoreError?.self) { group in
+            for _ in 0..<30 {
+                group.addTask {
+                    do throws(StoreError) {
+                        try await reads.read { _ in }
+                        return nil
+                    } catch {
+                        return error
+                    }
+                }
+            }
+            await becomesTrue { store.waitingReads == 31 }
+            first.end()
+            try await second.waitUntilHeld()
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(errors == Array(repeating: .crowded, count: 30))
+        #expect(breaker.phase(at: .now()) == .closed)
+        #expect(Problem(StoreError.crowded).code == .overCapacity)
+        second.end()
+        try await next.value
+        try await store.close()
+    }
+
+    /// The look at the store for readiness passes all that waits.
+    @Test func theProbeWaitsBehindNobodyWhoWaits() async throws {
+        let store = try makeStore {
+            $0.readers = 1
+            $0.readDepth = 20
+            $0.readPatience = .seconds(60)
+        }
+        let (first, second) = (try await Hang(readersOf: store), Hang())
+        let next = Task { try await store.reading { _ in second.hold() } }
+        await becomesTrue { store.waitingReads == 1 }
+        let others = (0..<19).map { _ in Task { try await store.reading { _ in } } }
+        await becomesTrue { store.waitingReads == 20 }
+        let monitor = StoreMonitor(
+            store: store,
+            reads: IndexReads(store: store, breaker: CircuitBreaker(), metrics: Metrics()),
+            bus: EventBus { _ in },
+            readiness: Readiness(),
+            logger: RecordedLog().makeLogger()
+        )
+        async let status = monitor.measure()
+        await becomesTrue { store.waitingReads == 21 }
+        first.end()
+        try await second.waitUntilHeld()
+        #expect(await status == .ok)
+        second.end()
+        for other in others { try await other.value }
+        try await next.value
         try await store.close()
     }
 
