@@ -20,6 +20,7 @@ package struct IndexApplication: Sendable {
     let upstreams: Upstreams
     let pins: PinnedKeys
     private let refresher: Refresher
+    private let gates: RouteGates
     private let misses: Misses
     let bus: EventBus
     private let adminAccess: LiveValue<AdminAccess>
@@ -72,12 +73,8 @@ package struct IndexApplication: Sendable {
             metrics: metrics,
             bus: bus
         )
-        misses = Misses(
-            resolver: resolver,
-            metrics: metrics,
-            bus: bus,
-            limits: Misses.Limits(settings.limits)
-        )
+        gates = RouteGates(RouteGates.Limits(settings.limits), metrics: metrics)
+        misses = Misses(resolver: resolver, metrics: metrics, bus: bus, gates: gates)
         refresher = Refresher(resolver: resolver, pins: pins, queue: refreshes, logger: logger)
         (self.store, self.cache, self.pins) = (store, cache, pins)
         let table = ReloadTable(
@@ -86,7 +83,7 @@ package struct IndexApplication: Sendable {
             store: store,
             cache: cache,
             resolver: resolver,
-            misses: misses,
+            gates: gates,
             rates: rates,
             published: published,
             threshold: feed?.threshold ?? LogThreshold(logger.logLevel),
@@ -260,6 +257,7 @@ package struct IndexApplication: Sendable {
     private func makeResponder() -> IndexResponder {
         IndexResponder(
             resolver: resolver,
+            gates: gates,
             misses: misses,
             rates: rates,
             store: store,

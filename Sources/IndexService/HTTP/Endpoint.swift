@@ -67,6 +67,21 @@ enum Endpoint: Equatable {
         }
     }
 
+    /// The route whose gate a request passes on its way to the store; nil where it needs none.
+    ///
+    /// Questions pass theirs after they have joined what is under way (`Misses`).
+    var gatedRoute: GatedRoute? {
+        switch self {
+        case .manifest: .manifests
+        case .adminName, .adminNames, .adminManifest, .adminProviders, .adminImport,
+            .adminKeys(.pin), .adminKeys(.unpin):
+            .admin
+        case .adminKeys(.reindex), .adminKeys(.purge), .resolve, .providers, .health, .readiness,
+            .version, .metrics:
+            nil
+        }
+    }
+
     /// The methods that the path takes, as `Allow` lists them.
     var methods: [String] {
         switch self {

@@ -11,6 +11,7 @@ struct IndexResponder: HTTPResponder {
     typealias Context = IndexRequestContext
 
     let resolver: Resolver
+    let gates: RouteGates
     let misses: Misses
     let rates: ClientRates
     let store: IndexStore
@@ -50,6 +51,24 @@ struct IndexResponder: HTTPResponder {
             throw Problem(.notFound, "no such path")
         }
         if endpoint.route != .ops { try checkRate(of: client) }
+        guard let route = endpoint.gatedRoute else {
+            return try await answer(endpoint, request, from: client)
+        }
+        let deadline = MonotonicInstant.now().advanced(by: tuning.patience)
+        do {
+            try await gates.enter(route, from: client, by: deadline)
+        } catch {
+            throw Problem(error)
+        }
+        defer { gates.leave(route) }
+        return try await answer(endpoint, request, from: client)
+    }
+
+    private func answer(
+        _ endpoint: Endpoint,
+        _ request: Request,
+        from client: ClientAddress
+    ) async throws(Problem) -> Response {
         switch endpoint {
         case .resolve, .providers:
             return try await answerQuestion(endpoint, request, from: client)

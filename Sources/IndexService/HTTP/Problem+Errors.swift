@@ -33,6 +33,16 @@ extension Problem {
         }
     }
 
+    init(_ error: MissGateError) {
+        switch error {
+        case .full, .displaced:
+            self.init(.overCapacity, "too many such requests are under way; try again later")
+        case .expired, .cancelled:
+            self.init(.timeout, "too many such requests were ahead; try again later")
+        case .closed: self.init(ResolveError.closing)
+        }
+    }
+
     init(_ error: StoreError) {
         switch error {
         case .integrity: self.init(.internal, error.publicDetail)

@@ -16,12 +16,16 @@ extension MetricDescription {
             "miss_gate_wait_seconds",
             .histogram(waitBuckets),
             [Label("route", GatedRoute.self)],
-            help: "How long an admitted miss waited for its place behind `limits.running`.",
+            help: """
+                How long a request that needs more than RAM waited for its place behind \
+                `limits.running`.
+                """,
             whenItRises: """
-                More misses come than places get free. If `index_resolve_latency_seconds` rises \
-                with it, the store or the DHT is slow: see `GET /readyz`. If it does not, there \
-                are just many misses: raise `limits.running`, or `cache.entries` so that fewer \
-                are missed.
+                More such requests come than places get free. If `index_resolve_latency_seconds` \
+                rises with it, the store or the DHT is slow: see `GET /readyz`. If it does not, \
+                there are just many: raise `limits.running`, or `cache.entries` so that fewer are \
+                missed. Manifests and what admins ask for (`manifests`, `admin`) wait for the \
+                store alone, and are never in RAM.
                 """
         ),
         MetricDescription(
@@ -46,14 +50,17 @@ extension MetricDescription {
     )
 }
 
-/// The routes whose misses have a gate (label `route` of `miss_gate_wait_seconds`).
+/// The routes that have a gate in front of what RAM cannot answer (label `route` of
+/// `miss_gate_wait_seconds`).
 package enum GatedRoute: Int, MetricLabelValue {
-    case resolve, providers
+    case resolve, providers, manifests, admin
 
     package var text: String {
         switch self {
         case .resolve: "resolve"
         case .providers: "providers"
+        case .manifests: "manifests"
+        case .admin: "admin"
         }
     }
 }
@@ -88,7 +95,7 @@ extension Metrics {
         loopLag.record(lag, on: stripe, in: cells)
     }
 
-    /// Counts a miss that got its place.
+    /// Counts a request that got its place.
     func missAdmitted(_ route: GatedRoute, afterNanoseconds wait: Int64) {
         gateWaits.record(wait, series: route.rawValue, on: .shared, in: cells)
     }

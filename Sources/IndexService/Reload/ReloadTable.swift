@@ -36,7 +36,7 @@ struct ReloadTable: Sendable {
     let store: IndexStore
     let cache: AnswerCache
     let resolver: Resolver
-    let misses: Misses
+    let gates: RouteGates
     let rates: ClientRates
     let published: LiveValue<Settings.Publish>
     let threshold: LogThreshold
@@ -60,7 +60,7 @@ struct ReloadTable: Sendable {
                 rates.change(to: $0.settings.rateLimit)
             },
             Row("limits.running", "limits.waiting") {
-                misses.change(to: Misses.Limits($0.settings.limits), at: .now())
+                gates.change(to: RouteGates.Limits($0.settings.limits), at: .now())
             },
             Row("db.min_free_bytes", "db.read_timeout_ms", "index.max_providers_per_cid") {
                 store.change(to: IndexStore.Configuration(settings: $0.settings))

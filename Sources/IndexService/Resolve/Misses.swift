@@ -9,18 +9,6 @@ internal import Synchronization
 /// service's and not a caller's, so that a caller who leaves harms nobody and what was found still
 /// reaches the cache.
 package final class Misses: Service {
-    /// How much may be under way.
-    package struct Limits: Sendable {
-        /// Misses of one route that run at once.
-        package var running = 512
-        /// Misses of one route that wait behind them; beyond that they are refused.
-        package var waiting = 512
-        /// Callers that wait for any of them.
-        package var callers = 16_384
-
-        package init() {}
-    }
-
     private struct Key: Hashable {
         let query: AnswerQuery
         let skipsCache: Bool
@@ -29,25 +17,25 @@ package final class Misses: Service {
     /// How often a caller asks again, when a write overtook the outcome or another caller's failure
     /// came instead of one.
     private static let rounds = 3
+    /// Callers that wait for any of the misses under way.
+    private static let maximumCallers = 16_384
 
     private let resolver: Resolver
     private let metrics: Metrics
     private let bus: EventBus
     private let flights: InFlightMisses<Key, Resolved, ResolveError>
-    private let resolveGate: MissGate
-    private let providersGate: MissGate
+    private let gates: RouteGates
 
-    package init(resolver: Resolver, metrics: Metrics, bus: EventBus, limits: Limits = Limits()) {
+    package init(resolver: Resolver, metrics: Metrics, bus: EventBus, gates: RouteGates) {
         self.resolver = resolver
         self.metrics = metrics
         self.bus = bus
         flights = InFlightMisses(
-            maximumWaiters: limits.callers,
+            maximumWaiters: Self.maximumCallers,
             // The gates say who is let in; here nobody is refused whom they might favour.
-            maximumKeys: limits.callers
+            maximumKeys: Self.maximumCallers
         )
-        resolveGate = MissGate(running: limits.running, waiting: limits.waiting)
-        providersGate = MissGate(running: limits.running, waiting: limits.waiting)
+        self.gates = gates
     }
 
     /// The outcome of `query`, from work that is under way for it or else from new work.
@@ -78,13 +66,6 @@ package final class Misses: Service {
                     MonotonicInstant.now() < deadline
                 else { throw ResolveError(error) }
             }
-        }
-    }
-
-    /// Changes how much may be under way, callers apart; nobody who is in is turned away for it.
-    func change(to limits: Limits, at now: MonotonicInstant) {
-        for gate in [resolveGate, providersGate] {
-            gate.resize(running: limits.running, waiting: limits.waiting, at: now)
         }
     }
 
@@ -119,19 +100,13 @@ package final class Misses: Service {
     ) async throws(ResolveError) -> Resolved {
         // Whoever was first may have ended just before this caller joined.
         if !key.skipsCache, let resolved = resolver.freshlyCached(key.query) { return resolved }
-        let isResolution = key.query.document == .resolution
-        let gate = isResolution ? resolveGate : providersGate
-        let arrived = MonotonicInstant.now()
+        let route: GatedRoute = key.query.document == .resolution ? .resolve : .providers
         do {
-            try await gate.enter(from: client, deadline: deadline, at: arrived)
+            try await gates.enter(route, from: client, by: deadline)
         } catch {
             throw ResolveError(error)
         }
-        metrics.missAdmitted(
-            isResolution ? .resolve : .providers,
-            afterNanoseconds: Int64(clamping: MonotonicInstant.now().nanoseconds(since: arrived))
-        )
-        defer { gate.leave(at: .now()) }
+        defer { gates.leave(route) }
         let resolved = try await resolver.resolve(
             key.query,
             for: key.skipsCache ? .bypass : .caller,
@@ -143,7 +118,7 @@ package final class Misses: Service {
 
     /// Callers that wait, and misses that run and that wait for their turn.
     var load: (callers: Int, running: Int, waiting: Int) {
-        let (resolve, providers) = (resolveGate.load, providersGate.load)
+        let (resolve, providers) = (gates.load(of: .resolve), gates.load(of: .providers))
         return (
             flights.load.waiting,
             resolve.running + providers.running,
@@ -153,6 +128,7 @@ package final class Misses: Service {
 
     /// Tells everybody who waits that the service shuts down, and cancels what they wait for.
     func giveUp() {
+        gates.close()
         flights.close()
     }
 

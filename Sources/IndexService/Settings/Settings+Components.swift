@@ -16,7 +16,7 @@ extension IndexStore.Configuration {
     }
 }
 
-extension Misses.Limits {
+extension RouteGates.Limits {
     init(_ settings: Settings.Limits) {
         self.init()
         running = settings.running

@@ -111,7 +111,7 @@ import Testing
                 "gauge dht_nodes state=good|dubious",
                 "gauge circuit_breaker_state upstream=dht|index|spill state=closed|open|half_open",
                 "histogram event_loop_lag_seconds",
-                "histogram miss_gate_wait_seconds route=resolve|providers",
+                "histogram miss_gate_wait_seconds route=resolve|providers|manifests|admin",
                 "gauge refreshes_waiting kind=pinned|asked|follow_up",
                 "gauge amnesia_mode status=on|off",
                 "gauge pq_enabled",

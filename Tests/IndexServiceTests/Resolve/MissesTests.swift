@@ -16,14 +16,14 @@ import Testing
         configuration.readers = 1
         configuration.readPatience = .seconds(60)
         let store = try IndexStore(path: nil, configuration: configuration)
-        var limits = Misses.Limits()
+        var limits = RouteGates.Limits()
         limits.running = running
         limits.waiting = waiting
         let misses = Misses(
             resolver: makeResolver(store),
             metrics: Metrics(),
             bus: EventBus { _ in },
-            limits: limits
+            gates: RouteGates(limits, metrics: Metrics())
         )
         let gate = DispatchSemaphore(value: 0)
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -107,7 +107,13 @@ private final class ResolverRace: Sendable {
     }
 
     func makeMisses() -> Misses {
-        Misses(resolver: resolver, metrics: Metrics(), bus: EventBus { _ in })
+        let metrics = Metrics()
+        return Misses(
+            resolver: resolver,
+            metrics: metrics,
+            bus: EventBus { _ in },
+            gates: RouteGates(metrics: metrics)
+        )
     }
 
     /// Asks through `misses`, or the resolver itself.
