@@ -197,16 +197,13 @@ final class Discovery: Sendable {
             breaker.withdrawn(permit)
             return Findings(.overCapacity)
         }
-        let end =
-            DHTInstant.now
-            + TimeSpan(
-                nanoseconds: Int64(
-                    clamping: min(deadline.nanoseconds(since: now), budget(for: effort))
-                )
-            )
+        let budget = budget(for: effort)
+        let time = min(deadline.nanoseconds(since: now), budget)
+        let end = DHTInstant.now + TimeSpan(nanoseconds: Int64(clamping: time))
         var found = await ask(Set(client.endpoints.map(\.family)), for: goal, effort, by: end)
-        report(found.results, of: effort, permit)
         found.results = await withoutEmptyFamilies(found.results)
+        // A key name's record gets half of the budget, which is enough.
+        report(found.results, of: effort, isHurried: time < budget / 8 * 3, permit)
         return found
     }
 
@@ -275,27 +272,32 @@ final class Discovery: Sendable {
         return await client.status().isResolving ? results : others
     }
 
-    /// Silence of everybody is the DHT's failure; our own refusals say nothing about it.
+    /// Silence of everybody is the DHT's failure; our own refusals say nothing about it, nor does
+    /// our own lateness.
+    ///
+    /// - Parameter isHurried: whether there was hardly time for an answer.
     private func report(
         _ results: [Findings.Finding],
         of effort: Effort,
+        isHurried: Bool,
         _ permit: CircuitBreaker.Permit
     ) {
         let responded = results.contains { result in
             if case .success(let result) = result { result.report.responded > 0 } else { false }
         }
-        let refused = results.allSatisfy { result in
+        let saysNothing = results.allSatisfy { result in
             switch result {
+            case .success(let result) where isHurried && result.report.end == .deadline: true
             // One that gives way may get no further than to the one node that is silent.
             case .success(let result) where !effort.isAwaited: result.report.heldBack > 0
             case .success(let result): result.report.isHeldBack
             // Without a result there was no lookup: its deadline had passed before it began.
-            case .failure(let obstacle): obstacle != .unreachable
+            case .failure(let obstacle): obstacle < .unreachable
             }
         }
         if responded {
             breaker.succeeded(permit, at: .now())
-        } else if refused {
+        } else if saysNothing {
             breaker.withdrawn(permit)
         } else {
             breaker.failed(permit, at: .now())

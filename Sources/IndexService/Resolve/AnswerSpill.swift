@@ -95,7 +95,7 @@ package final class AnswerSpill: Sendable {
             at: ClockReading.now().wallClock,
             within: min(left, Self.patience)
         )
-        report(result, permit)
+        report(result, isHurried: left < Self.patience, permit)
         switch result {
         case .failed: return .failed
         case .nothing: return .nothing
@@ -132,11 +132,18 @@ package final class AnswerSpill: Sendable {
     }
 
     /// A disk that fails in the background is as good as one that fails for this caller.
-    private func report(_ result: SpillLookup, _ permit: CircuitBreaker.Permit) {
+    ///
+    /// - Parameter isHurried: whether the caller had less time than a disk may take.
+    private func report(
+        _ result: SpillLookup,
+        isHurried: Bool,
+        _ permit: CircuitBreaker.Permit
+    ) {
         let now = MonotonicInstant.now()
         switch result {
         case .found: breaker.succeeded(permit, at: now)
-        case .failed where Task.isCancelled: breaker.withdrawn(permit)
+        case .failed where Task.isCancelled || isHurried && store.status.isHealthy:
+            breaker.withdrawn(permit)
         case .failed: breaker.failed(permit, at: now)
         case .nothing:
             if store.status.isHealthy {

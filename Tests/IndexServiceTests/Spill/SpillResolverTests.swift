@@ -10,12 +10,16 @@ import Testing
     private final class Parts: Sendable {
         let directory: TemporaryDirectory
         let store: SpillStore
-        let breaker = CircuitBreaker()
+        let breaker: CircuitBreaker
         let cache: AnswerCache
         let refreshes = RefreshQueue()
         let metrics = Metrics()
 
-        init(_ change: (inout SpillConfiguration) -> Void = { _ in }) throws {
+        init(
+            breaker: CircuitBreaker = CircuitBreaker(),
+            _ change: (inout SpillConfiguration) -> Void = { _ in }
+        ) throws {
+            self.breaker = breaker
             directory = try TemporaryDirectory()
             var configuration = SpillConfiguration(maximumBytes: 16 << 20)
             change(&configuration)
@@ -195,6 +199,24 @@ import Testing
         }
         #expect(asked == 20)
         #expect(parts.breaker.phase(at: .now()) == .open)
+    }
+
+    /// Who had hardly any time learns nothing of the disk.
+    @Test func theBreakerHearsNothingOfAReadThatHadNoTimeForAnAnswer() async throws {
+        let parts = try Parts(breaker: .opened(afterFailures: 1)) { $0.readers = 1 }
+        let spill = try #require(parts.cache.spill)
+        await spill.flush()
+        let gate = DispatchSemaphore(value: 0)
+        parts.store.readers[0].async { gate.wait() }
+        let query = try makeQuery()
+        guard case .failed = await spill.take(query, by: .now()) else { throw TestFailure() }
+        #expect(parts.breaker.phase(at: .now()) == .closed)
+        guard case .failed = await spill.take(query, by: .distantFuture) else {
+            throw TestFailure()
+        }
+        #expect(parts.breaker.phase(at: .now()) == .open)
+        gate.signal()
+        await parts.end()
     }
 
     /// The store answers no read within a lookup's patience while its readers are held up.
