@@ -12,14 +12,19 @@ package struct PacketRate: Sendable {
     }
 
     /// When the next packet may leave; not later than `now` when it may leave at once.
-    package func nextFree(at now: DHTInstant) -> DHTInstant {
+    ///
+    /// - Parameter leavingHalf: whether half of the burst is to be left to others.
+    package func nextFree(at now: DHTInstant, leavingHalf: Bool = false) -> DHTInstant {
         guard fullAt > now else { return now }
-        return DHTInstant(nanoseconds: fullAt.nanoseconds - tolerance.nanoseconds)
+        let tolerance = tolerance.nanoseconds / (leavingHalf ? 2 : 1)
+        return DHTInstant(nanoseconds: fullAt.nanoseconds - tolerance)
     }
 
     /// Takes one packet if it may leave at once.
-    package mutating func take(at now: DHTInstant) -> Bool {
-        guard nextFree(at: now) <= now else { return false }
+    ///
+    /// - Parameter leavingHalf: whether half of the burst is to be left to others.
+    package mutating func take(at now: DHTInstant, leavingHalf: Bool = false) -> Bool {
+        guard nextFree(at: now, leavingHalf: leavingHalf) <= now else { return false }
         fullAt = max(fullAt, now) + interval
         return true
     }

@@ -190,21 +190,42 @@ final class Discovery: Sendable {
         _ effort: Effort,
         by deadline: MonotonicInstant
     ) async -> Findings {
-        let now = MonotonicInstant.now()
-        // First the breaker: while it lets nobody through, the rate is not what is in the way.
-        guard let permit = breaker.admit(at: now) else { return Findings(.unreachable) }
-        guard rate.withLock({ $0.take(at: now) }) else {
-            breaker.withdrawn(permit)
-            return Findings(.overCapacity)
+        let permit: CircuitBreaker.Permit
+        do throws(Discovered.Obstacle) {
+            permit = try await admit(effort, by: deadline)
+        } catch {
+            return Findings(error)
         }
         let budget = budget(for: effort)
-        let time = min(deadline.nanoseconds(since: now), budget)
+        let time = min(deadline.nanoseconds(since: .now()), budget)
         let end = DHTInstant.now + TimeSpan(nanoseconds: Int64(clamping: time))
         var found = await ask(Set(client.endpoints.map(\.family)), for: goal, effort, by: end)
         found.results = await withoutEmptyFamilies(found.results)
         // A key name's record gets half of the budget, which is enough.
         report(found.results, of: effort, isHurried: time < budget / 8 * 3, permit)
         return found
+    }
+
+    /// A permit of the breaker with a place in the rate, for which who gives way waits.
+    private func admit(
+        _ effort: Effort,
+        by deadline: MonotonicInstant
+    ) async throws(Discovered.Obstacle) -> CircuitBreaker.Permit {
+        let givesWay = !effort.isAwaited
+        while true {
+            let now = MonotonicInstant.now()
+            // First the breaker: while it lets nobody through, the rate is not what is in the way.
+            guard let permit = breaker.admit(at: now) else { throw .unreachable }
+            let nextFree: MonotonicInstant? = rate.withLock { rate in
+                rate.take(at: now, leavingHalf: givesWay)
+                    ? nil : rate.nextFree(at: now, leavingHalf: givesWay)
+            }
+            guard let nextFree else { return permit }
+            breaker.withdrawn(permit)
+            guard givesWay, nextFree < deadline else { throw .overCapacity }
+            let pause = Int64(clamping: nextFree.nanoseconds(since: now))
+            do { try await Task.sleep(for: .nanoseconds(pause)) } catch { throw .unreachable }
+        }
     }
 
     private func ask(

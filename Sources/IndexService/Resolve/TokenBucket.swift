@@ -18,13 +18,18 @@ package struct TokenBucket: Sendable {
     }
 
     /// Takes a token if there is one.
-    package mutating func take(at now: MonotonicInstant) -> Bool {
-        rate.take(at: DHTInstant(now))
+    ///
+    /// - Parameter leavingHalf: whether half of the burst is left to those who do not say so.
+    package mutating func take(at now: MonotonicInstant, leavingHalf: Bool = false) -> Bool {
+        rate.take(at: DHTInstant(now), leavingHalf: leavingHalf)
     }
 
     /// When the next token may be taken; not later than `now` when there is one already.
-    package func nextFree(at now: MonotonicInstant) -> MonotonicInstant {
-        let next = rate.nextFree(at: DHTInstant(now)).nanoseconds
+    package func nextFree(
+        at now: MonotonicInstant,
+        leavingHalf: Bool = false
+    ) -> MonotonicInstant {
+        let next = rate.nextFree(at: DHTInstant(now), leavingHalf: leavingHalf).nanoseconds
         return MonotonicInstant(nanoseconds: UInt64(clamping: next))
     }
 }

@@ -20,6 +20,24 @@ import Testing
         #expect((500 + 4_990...500 + 5_000).contains(passed))
     }
 
+    @Test func whoLeavesHalfFindsHalfOfTheBurstAndTheWholeRate() {
+        var bucket = TokenBucket(perSecond: 10, burst: 6)
+        #expect((0..<8).count { _ in bucket.take(at: .milliseconds(0), leavingHalf: true) } == 3)
+        #expect(bucket.nextFree(at: .milliseconds(0), leavingHalf: true) == .milliseconds(50))
+        #expect(bucket.take(at: .milliseconds(100), leavingHalf: true) == true)
+        #expect((0..<8).count { _ in bucket.take(at: .milliseconds(100)) } == 3)
+        #expect(bucket.take(at: .milliseconds(399), leavingHalf: true) == false)
+        let later = (5..<105).count { bucket.take(at: .milliseconds($0 * 100), leavingHalf: true) }
+        #expect(later == 100)
+    }
+
+    @Test func whoLeavesHalfFindsTheLastTokenOfALoneOne() {
+        var bucket = TokenBucket(perSecond: 1, burst: 1)
+        #expect(bucket.take(at: .milliseconds(0), leavingHalf: true) == true)
+        #expect(bucket.take(at: .milliseconds(999), leavingHalf: true) == false)
+        #expect(bucket.take(at: .milliseconds(1_000), leavingHalf: true) == true)
+    }
+
     @Test(arguments: [(0, 0), (-1, -1), (.max, .max)])
     func noRateAndNoTimeTraps(perSecond: Int, burst: Int) {
         var bucket = TokenBucket(perSecond: perSecond, burst: burst)

@@ -63,6 +63,45 @@ import Testing
         }
     }
 
+    @Test func whatNobodyWaitsForLeavesHalfOfTheLookupsToCallers() async throws {
+        try await withDHTClient { client in
+            let discovery = Discovery(client: client, budget: 1_000_000_000, lookupsPerSecond: 4)
+            await discovery.running { discovery in
+                // Too late for a lookup; it takes a place in the rate all the same.
+                for number in 0..<100 {
+                    let id = makeContentID("nowhere \(number)")
+                    _ = await discovery.providers(of: id, effort: .thorough, by: .now())
+                }
+                let id = makeContentID("nowhere")
+                let found = await discovery.providers(of: id, effort: .first, by: .now())
+                #expect(found.verdict == .unknown(.deadline))
+            }
+        }
+    }
+
+    /// Thousands of keys that are to be looked up again at once are, one after the other.
+    @Test func whatNobodyWaitsForWaitsForItsPlaceInTheRate() async throws {
+        try await withDHTClient(change: {
+            $0.node.pacing.queryBurstToOneNode = 1_000
+            $0.node.pacing.queriesPerSecondToOneNode = 1_000
+        }) { client in
+            let discovery = Discovery(client: client, budget: 5_000_000_000, lookupsPerSecond: 10)
+            let end = MonotonicInstant.now().advanced(bySeconds: 30)
+            let verdicts = await discovery.running { discovery in
+                await withTaskGroup(of: Discovered.Verdict.self) { group in
+                    for number in 0..<15 {
+                        let id = makeContentID("nowhere \(number)")
+                        group.addTask {
+                            await discovery.providers(of: id, effort: .thorough, by: end).verdict
+                        }
+                    }
+                    return await group.reduce(into: []) { $0.append($1) }
+                }
+            }
+            #expect(verdicts == Array(repeating: .absent, count: 15))
+        }
+    }
+
     @Test func theRatesOfTheSettingsAreThoseOfTheClient() throws {
         func pacing(_ settings: Settings.DHT) throws -> PacingSettings {
             try MainlineConfiguration(settings: settings).node.pacing
