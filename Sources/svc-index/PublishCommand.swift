@@ -89,6 +89,9 @@ struct PublishCommand: AsyncParsableCommand {
             if case .client(let error) = error { throw error }
             return .failure(error.failure)
         }
+        for error in written.leftOut {
+            StandardStreams.complain("published in one address family only: \(error)")
+        }
         for result in written.results {
             do throws(Failure) {
                 try report(result, written.item, link, of: name)

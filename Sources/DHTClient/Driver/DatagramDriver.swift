@@ -239,8 +239,8 @@ extension DatagramDriver {
         sockets?.failed(socket, error)
     }
 
-    func reopenSockets() {
-        sockets?.drop()
+    func reopenSockets(of families: Set<AddressFamily>) {
+        sockets?.drop(families)
     }
 
     var endpoints: [Endpoint] { sockets?.endpoints ?? [] }
@@ -266,8 +266,9 @@ extension DatagramDriver {
         if isStopped { return waiter.answer(.failure(.stopped)) }
         if ticket.isCancelled { return waiter.answer(.failure(.cancelled)) }
         // A lookup that could not ask is not to be reported as one that found nothing.
-        if sockets?.isLost(options.family) ?? true {
-            return waiter.answer(.failure(.notConnected(options.family)))
+        guard let sockets else { return waiter.answer(.failure(.notConnected(options.family))) }
+        if let obstacle = sockets.obstacle(in: options.family) {
+            return waiter.answer(.failure(obstacle))
         }
         var options = options
         if waiter.harvested == nil { options.harvestTime = .zero }

@@ -16,6 +16,8 @@ final class DriverSockets {
         var socket: DatagramSocket
         var lastError: String?
         var attempt = 0
+        /// Since when there is none; nil while it is open.
+        var lostAt: DHTInstant?
         var rebind: Scheduled<Void>?
     }
 
@@ -51,9 +53,14 @@ final class DriverSockets {
         return .noSocket
     }
 
-    /// Whether a configured family's socket is not open now.
-    func isLost(_ family: AddressFamily) -> Bool {
-        slots.contains { $0.socket.requested.family == family && !$0.socket.isOpen }
+    /// Why nothing can be asked in a configured family; nil while its socket is open.
+    func obstacle(in family: AddressFamily) -> MainlineError? {
+        let slot = slots.first { $0.socket.requested.family == family }
+        guard let slot, !slot.socket.isOpen else { return nil }
+        guard let lostAt = slot.lostAt, DHTInstant.now.since(lostAt) >= retry.familyPatience else {
+            return .notConnected(family)
+        }
+        return .familyGone(family)
     }
 
     var endpoints: [Endpoint] { slots.map(\.socket.bound) }
@@ -96,12 +103,15 @@ extension DriverSockets {
     func lost(_ socket: DatagramSocket) {
         guard let index = slots.firstIndex(where: { $0.socket === socket }) else { return }
         if slots[index].lastError == nil { slots[index].lastError = "the socket was closed" }
+        slots[index].lostAt = slots[index].lostAt ?? .now
         scheduleRebind(at: index)
     }
 
-    /// Closes every open socket without giving it up.
-    func drop() {
-        for slot in slots { slot.socket.drop() }
+    /// Closes the open sockets of these families without giving them up.
+    func drop(_ families: Set<AddressFamily>) {
+        for slot in slots where families.contains(slot.socket.requested.family) {
+            slot.socket.drop()
+        }
     }
 
     private func scheduleRebind(at index: Int) {
@@ -160,6 +170,7 @@ extension DriverSockets {
         case .success:
             slots[index].attempt = 0
             slots[index].lastError = nil
+            slots[index].lostAt = nil
             driver?.report(.bound(socket.bound))
         case .failure(let error):
             slots[index].lastError = "\(error)"

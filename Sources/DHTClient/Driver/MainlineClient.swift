@@ -202,8 +202,8 @@ extension MainlineClient {
     /// Gives the sockets up and opens them again after a pause, as when the system takes them away.
     ///
     /// For a change of the network that the sockets do not notice by themselves.
-    package func reopenSockets() {
-        eventLoop.execute { [driver] in driver.value.reopenSockets() }
+    package func reopenSockets(of families: Set<AddressFamily> = Set(AddressFamily.allCases)) {
+        eventLoop.execute { [driver] in driver.value.reopenSockets(of: families) }
     }
 
     /// Puts contacts into the table without asking them.

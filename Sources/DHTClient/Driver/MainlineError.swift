@@ -14,6 +14,8 @@ package enum MainlineError: Error, Equatable, Sendable {
     case badBootstrapNode(String, reason: String)
     /// There is no open socket of that family at the moment; it is being reopened.
     case notConnected(AddressFamily)
+    /// There has been none for so long that nobody waits for it; it is still tried.
+    case familyGone(AddressFamily)
     /// The core did not begin the lookup.
     case refused(DHTRefusal)
     /// The caller's task was cancelled.
@@ -32,12 +34,17 @@ extension MainlineError: CustomStringConvertible {
         case .badBinds(let reason): reason
         case .badBootstrapNode(let text, let reason): "bootstrap node \"\(text)\": \(reason)"
         case .notConnected(let family):
-            "there is no open \(family == .v4 ? "IPv4" : "IPv6") socket at the moment"
+            "there is no open \(family.spelledOut) socket at the moment"
+        case .familyGone(let family): "there has been no \(family.spelledOut) socket for long"
         case .refused(let refusal): refusal.sentence
         case .cancelled: "the lookup was cancelled"
         case .stopped: "the DHT client has been stopped"
         }
     }
+}
+
+extension AddressFamily {
+    fileprivate var spelledOut: String { self == .v4 ? "IPv4" : "IPv6" }
 }
 
 extension DHTRefusal {

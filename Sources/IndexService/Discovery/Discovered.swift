@@ -20,6 +20,8 @@ struct Discovered: Sendable {
         case overCapacity
         /// No socket, no nodes, nobody who answers.
         case unreachable
+        /// No socket of that family for long: there is nobody in it whom this host can ask.
+        case familyGone
     }
 
     var verdict: Verdict
@@ -90,6 +92,7 @@ extension Discovered.Obstacle: Comparable {
         switch error {
         case .refused(.tooManyLookups): self = .overCapacity
         case .refused(.deadlinePassed): self = .deadline
+        case .familyGone: self = .familyGone
         default: self = .unreachable
         }
     }
@@ -109,6 +112,7 @@ extension Discovered.Obstacle: Comparable {
         case .overCapacity: 0
         case .deadline: 1
         case .unreachable: 2
+        case .familyGone: 3
         }
     }
 

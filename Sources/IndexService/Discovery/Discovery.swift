@@ -280,13 +280,16 @@ final class Discovery: Sendable {
         return !newest.knowsNewer(than: item, of: key, at: .now())
     }
 
-    /// Leaves out a family without any node to ask, unless there is no other: where there is no
-    /// network of that family, nothing can be in it.
+    /// Leaves out a family without any node to ask, or long without a socket, unless there is no
+    /// other: where there is no network of that family, nothing can be in it.
     private func withoutEmptyFamilies(
         _ results: [Findings.Finding]
     ) async -> [Findings.Finding] {
         let others = results.filter { result in
-            if case .success(let result) = result { result.report.end != .noContacts } else { true }
+            switch result {
+            case .success(let result): result.report.end != .noContacts
+            case .failure(let obstacle): obstacle != .familyGone
+            }
         }
         guard !others.isEmpty, others.count < results.count else { return results }
         // A name that is still being resolved may lead to nodes of that family.

@@ -56,6 +56,12 @@ struct KeyNamePublisher: Service {
         }
         do {
             let written = try await writer.write(links)
+            for error in written.leftOut {
+                logger.warning(
+                    "key names were not published in one address family",
+                    metadata: ["under": "\(KeyName(key))", "reason": "\(error)"]
+                )
+            }
             logger.notice(
                 "key names are published",
                 metadata: [

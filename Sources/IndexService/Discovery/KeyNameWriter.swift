@@ -15,6 +15,8 @@ package struct KeyNameWriter: Sendable {
         package let item: StoredItem
         /// The last write, one result a family.
         package let results: [LookupResult]
+        /// Why other families were left out, such as one without a socket.
+        package let leftOut: [MainlineError]
         /// False when it said all of it already and was stored again as it was.
         package let isNew: Bool
 
@@ -56,8 +58,11 @@ package struct KeyNameWriter: Sendable {
         var last: StoredItem?
         for attempt in 0..<Self.attempts {
             if attempt > 0 { await Self.pause(before: attempt) }
-            let found = try await read()
-            guard !found.isEmpty else { throw .couldNotLook }
+            let (found, unasked) = await read()
+            guard !found.isEmpty else {
+                throw unasked.first.map(KeyNameWriteError.client) ?? .couldNotLook
+            }
+            var leftOut = unasked
             let current = found.compactMap(\.item).max { $1.supersedes($0) }
             let (item, differs) = try item(saying: links, after: current)
             isNew = isNew || differs
@@ -66,11 +71,16 @@ package struct KeyNameWriter: Sendable {
                 // Without a condition a first item would replace that of somebody else unseen; with
                 // one, nodes that hold nothing take it all the same.
                 let condition = before.item?.mutable?.sequence ?? 0
-                results.append(
-                    try await put(item, replacing: differs ? condition : nil, before.family)
-                )
+                do throws(MainlineError) {
+                    results.append(
+                        try await put(item, replacing: differs ? condition : nil, before.family)
+                    )
+                } catch {
+                    leftOut.append(error)
+                }
             }
-            let written = Written(item: item, results: results, isNew: isNew)
+            if results.isEmpty, let error = leftOut.first { throw .client(error) }
+            let written = Written(item: item, results: results, leftOut: leftOut, isNew: isNew)
             // What was written before is what all of the closest give now: who still refuses it has
             // nothing newer to show.
             if !written.wasOvertaken || (item == last && written.stored > 0) {
@@ -90,8 +100,8 @@ package struct KeyNameWriter: Sendable {
 
     /// What each family knows of the key; one that could not be asked is left out, for writing
     /// where one could not look would drop the key's other records.
-    private func read() async throws(KeyNameWriteError) -> [LookupResult] {
-        var found: [LookupResult] = []
+    private func read() async -> (found: [LookupResult], leftOut: [MainlineError]) {
+        var (found, leftOut) = ([LookupResult](), [MainlineError]())
         for family in Set(client.endpoints.map(\.family)) {
             do throws(MainlineError) {
                 let result = try await client.lookup(
@@ -101,27 +111,23 @@ package struct KeyNameWriter: Sendable {
                 )
                 if result.verdict != .unknown { found.append(result) }
             } catch {
-                throw .client(error)
+                leftOut.append(error)
             }
         }
-        return found
+        return (found, leftOut)
     }
 
     private func put(
         _ item: StoredItem,
         replacing sequence: Int64?,
         _ family: AddressFamily
-    ) async throws(KeyNameWriteError) -> LookupResult {
-        do {
-            return try await client.publish(
-                .item(item, compareAndSwap: sequence),
-                keepsAlive: keepsAlive,
-                options: LookupOptions(family: family),
-                deadline: .now + time
-            )
-        } catch {
-            throw .client(error)
-        }
+    ) async throws(MainlineError) -> LookupResult {
+        try await client.publish(
+            .item(item, compareAndSwap: sequence),
+            keepsAlive: keepsAlive,
+            options: LookupOptions(family: family),
+            deadline: .now + time
+        )
     }
 
     /// The current item where it says all of it already, whoever signed it; else a new one.

@@ -27,7 +27,7 @@ package enum ResolveError: Error, Equatable {
         switch obstacle {
         case .deadline: self = .timedOut
         case .overCapacity: self = .overCapacity
-        case .unreachable: self = .discoveryUnreachable
+        case .unreachable, .familyGone: self = .discoveryUnreachable
         }
     }
 }
