@@ -67,7 +67,9 @@ extension MetricDescription {
             "index_resolve_latency_seconds",
             .histogram(latency),
             [Label("type", ResolveType.self)],
-            help: "Time taken to resolve a key that was not answered from the cache in memory.",
+            help: """
+                Time that callers' keys took to be resolved that the cache in memory did not answer.
+                """,
             whenItRises: """
                 The store or the DHT has become slower. A step up to about the lookup budget \
                 means that lookups end by their deadline: check the network and the bootstrap \

@@ -174,7 +174,8 @@ package final class Resolver: Sendable {
         by deadline: MonotonicInstant = .distantFuture
     ) async throws(ResolveError) -> Resolved {
         let startedAt = MonotonicInstant.now()
-        defer { recordLatency(of: query, since: startedAt) }
+        // That of a refresh is nobody's.
+        defer { if purpose != .refresh { recordLatency(of: query, since: startedAt) } }
         let spilled = purpose == .caller ? await askSpill(query, by: deadline) : .unknown
         if case .answered(let resolved) = spilled { return resolved }
         var search = Search(

@@ -32,6 +32,19 @@ import Testing
         }
     }
 
+    /// They take as long as they like, and nobody waits.
+    @Test func refreshesDoNotCountInTheLatencyOfResolves() async throws {
+        try await withStore { store in
+            let metrics = Metrics()
+            let (resolver, query) = (makeResolver(store, metrics: metrics), try makeQuery())
+            for purpose in [Resolver.Purpose.refresh, .caller, .refresh, .bypass] {
+                _ = try await resolver.resolve(query, for: purpose)
+            }
+            let exposition = try Exposition(metrics.exposition())
+            #expect(exposition.value("index_resolve_latency_seconds_count", "type=name") == 2)
+        }
+    }
+
     @Test func notFoundIsRememberedUntilAPut() async throws {
         try await withStore { store in
             let cache = makeCache()
