@@ -64,7 +64,8 @@ package struct ProviderRanking: Sendable, Equatable {
             .sorted(by: Self.precedes)
     }
 
-    private func isEligible(
+    /// Whether a provider may be answered at all.
+    func isEligible(
         _ provider: Provider,
         minimumFreshness: Int?,
         at now: UnixTime

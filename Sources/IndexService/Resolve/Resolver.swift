@@ -286,15 +286,22 @@ package final class Resolver: Sendable {
         }
     }
 
-    /// Asks the DHT for the providers that the index does not have; once for each content id.
+    /// Asks the DHT for providers where the index has none to answer; once for each content id.
     private func discover(
         _ entry: IndexEntry,
         _ policy: Policy,
         _ search: inout Search
     ) async -> Discovered {
-        guard let id = entry.manifestID, entry.providers.isEmpty || policy.asksAlways,
-            let discovery = joined
-        else { return Discovered(.absent) }
+        guard let id = entry.manifestID, let discovery = joined else { return Discovered(.absent) }
+        let now = UnixTime.now()
+        let hasOwn = entry.providers.contains { provider in
+            policy.ranking.isEligible(
+                provider,
+                minimumFreshness: search.query.minimumFreshness,
+                at: now
+            )
+        }
+        if hasOwn && !policy.asksAlways { return Discovered(.absent) }
         // The index may have been read again, and another content id stand there.
         if let (known, found) = search.found, known == id { return found }
         let found = await discovery.providers(

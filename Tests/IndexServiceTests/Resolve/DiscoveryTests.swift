@@ -12,6 +12,7 @@ import Testing
         nodes: Int = 24,
         announcing ports: [UInt16] = [],
         of id: ContentID,
+        policy: Resolver.Policy = .init(),
         metrics: Metrics = Metrics(),
         _ body: (IndexStore, Resolver, LoopbackNetwork) async throws -> Void
     ) async throws {
@@ -25,7 +26,7 @@ import Testing
             let discovery = Discovery(client: client, budget: 1_200_000_000)
             try await discovery.running { discovery in
                 try await withStore { store in
-                    let resolver = makeResolver(store, metrics: metrics)
+                    let resolver = makeResolver(store, policy: policy, metrics: metrics)
                     resolver.join(discovery)
                     try await body(store, resolver, network)
                 }
@@ -242,6 +243,38 @@ import Testing
             let resolved = try await resolver.resolve(query)
             #expect(resolved.source == .index)
             #expect(try resolved.outcome.answer?.json()["lookup"] == nil)
+        }
+    }
+
+    /// A list that is empty helps nobody while the DHT has some.
+    @Test func providersOfTheIndexThatMayNotBeAnsweredSpareNoLookup() async throws {
+        let manifest = makeManifest()
+        var policy = Resolver.Policy()
+        policy.ranking.denied = [try AddressPattern(parsing: "192.0.2.0/24")]
+        try await withDiscovery(announcing: [9001], of: manifest.id, policy: policy) {
+            store,
+            resolver,
+            _ in
+            let own = try makeProvider("own", address: "192.0.2.1:80")
+            let entry = try makeEntry(manifest: manifest, providers: [own])
+            _ = try store.importBatch([entry], at: .testNow)
+            let query = AnswerQuery(.providers, .contentID(manifest.id))
+            let resolved = try await resolver.resolve(query)
+            #expect(resolved.source == .dht)
+            #expect(try addresses(resolved.outcome) == ["127.0.0.1:9001"])
+        }
+    }
+
+    /// Likewise those that the question itself leaves out.
+    @Test func providersOfTheIndexThatWereNotSeenLatelySpareNoLookup() async throws {
+        let manifest = makeManifest()
+        try await withDiscovery(announcing: [9001], of: manifest.id) { store, resolver, _ in
+            let entry = try makeEntry(manifest: manifest, providers: [makeProvider("own")])
+            _ = try store.importBatch([entry], at: .testNow)
+            let key = ResolveKey.contentID(manifest.id)
+            let query = AnswerQuery(.providers, key, minimumFreshness: 60)
+            let resolved = try await resolver.resolve(query)
+            #expect(try addresses(resolved.outcome) == ["127.0.0.1:9001"])
         }
     }
 }
