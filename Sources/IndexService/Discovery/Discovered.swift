@@ -2,7 +2,7 @@ internal import DHTClient
 internal import DHTCore
 
 /// What the DHT said of a content id.
-struct Discovered: Sendable {
+struct Discovered: Sendable, Equatable {
     /// The three truths (contract, section 3.4).
     enum Verdict: Sendable, Equatable {
         case found
@@ -71,9 +71,10 @@ struct Discovered: Sendable {
 
     /// Takes in what was found elsewhere; the same parts in any order make the same whole.
     mutating func merge(_ other: Discovered) {
-        let known = Set(providers.map(\.id))
-        providers += other.providers.filter { !known.contains($0.id) }
-        providers.sort { $0.id < $1.id }
+        // One id is one address: they can differ in when it was seen.
+        let all = (providers + other.providers).map { ($0.id, $0) }
+        let newest = Dictionary(all) { $0.lastSeen < $1.lastSeen ? $1 : $0 }
+        providers = newest.values.sorted { $0.id < $1.id }
         obstacle = [obstacle, other.obstacle].compactMap(\.self).min()
         isEarly = isEarly || other.isEarly
         exhausted.formUnion(other.exhausted)
@@ -147,7 +148,7 @@ struct LookupSummary: Sendable, Equatable {
         elapsedMilliseconds = Int(report.elapsed.milliseconds.rounded())
     }
 
-    /// Two families' lookups as one: the sums, and the first winner's wave.
+    /// Two families' lookups as one: the sums, and the first wave where either was won by it.
     func merged(with other: LookupSummary?) -> LookupSummary {
         guard let other else { return self }
         var sum = self
@@ -155,7 +156,7 @@ struct LookupSummary: Sendable, Equatable {
         sum.queried += other.queried
         sum.responded += other.responded
         sum.hedged += other.hedged
-        if winner == .none { sum.winner = other.winner }
+        if winner == .none || other.winner == .alpha { sum.winner = other.winner }
         sum.elapsedMilliseconds = max(elapsedMilliseconds, other.elapsedMilliseconds)
         return sum
     }
