@@ -241,7 +241,10 @@ package struct IndexApplication: Sendable {
                 bound: bound,
                 drainTimeout: settings.http.drainTimeout,
                 logger: logger,
-                onDrainTimePassed: { [misses] in misses.giveUp() },
+                onDrainTimePassed: { [misses, store] in
+                    misses.giveUp()
+                    store.giveUpWrites()
+                },
                 onListening: onListening
             )
         }

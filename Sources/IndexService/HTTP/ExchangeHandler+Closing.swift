@@ -78,6 +78,8 @@ extension ExchangeHandler {
     private var isDrainOver: Bool { drainEndsAt <= .now() }
 
     func expire(_ context: ChannelHandlerContext) {
+        // First: what was not begun before the answer that follows is not done behind its back.
+        if case .answering = phase { withdrawal.give() }
         switch phase {
         case .receiving(let exchange, _, _, _) where isDrainOver,
             .answering(let exchange, headSent: false) where isDrainOver:

@@ -32,6 +32,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
     let services: ExchangeServices
     let local: LoopLocal
     let timer = ConnectionTimer()
+    /// Of what its request has not begun when nobody waits for it any more.
+    let withdrawal = Withdrawal()
     var phase = Phase.waiting
     var needsFlush = false
     /// Where finished bytes are written, past the encoder.
@@ -182,6 +184,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         timer.stop()
+        withdrawal.give()
         encoderContext = nil
         waitingParts.removeAll()
         switch phase {

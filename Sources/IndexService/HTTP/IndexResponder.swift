@@ -108,7 +108,7 @@ struct IndexResponder: HTTPResponder {
     ) async throws(Problem) -> Output {
         defer { cache.invalidate(keys) }
         do {
-            return try await store.writing(body)
+            return try await store.writing(unless: Withdrawal.current, body)
         } catch {
             throw Problem(error)
         }

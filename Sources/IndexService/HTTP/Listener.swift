@@ -20,7 +20,7 @@ struct Listener: Service {
     /// How long requests under way may go on once the service stops.
     let drainTimeout: Duration
     let logger: Logger
-    /// Called when some of them still have not ended by then.
+    /// Called when some of them still have not ended by then, or when everything is cut off.
     let onDrainTimePassed: @Sendable () -> Void
     let onListening: @Sendable (ListenAddress) -> Void
 
@@ -52,7 +52,11 @@ struct Listener: Service {
         )
         do {
             try await withGracefulShutdownHandler {
-                try await withDrainTimer { try await application.run() }
+                try await withTaskCancellationHandler {
+                    try await withDrainTimer { try await application.run() }
+                } onCancel: {
+                    onDrainTimePassed()
+                }
             } onGracefulShutdown: {
                 // Before the server tells its connections: those it cannot tell yet look here.
                 stop.give()

@@ -15,7 +15,13 @@ struct ServiceChannel: HTTPChannelHandler {
     /// What the kernel may hold of answers that a client has not taken yet.
     private static let sendBufferBytes: SocketOptionValue = 256 << 10
 
-    typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+    /// A connection as its task works with it.
+    struct Value: ServerChildChannelValue {
+        let bridge: NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+        let withdrawal: Withdrawal
+
+        var channel: any Channel { bridge.channel }
+    }
 
     let responder: HTTPChannelHandler.Responder
     let services: ExchangeServices
@@ -53,12 +59,14 @@ struct ServiceChannel: HTTPChannelHandler {
             // A server that stops drops what it has accepted and not yet handed on; a writer that
             // goes before its channel has closed ends the process (apple/swift-nio issue 2813).
             channel.closeFuture.whenComplete { _ in withExtendedLifetime(value) {} }
-            return value
+            return Value(bridge: value, withdrawal: exchanges.withdrawal)
         }
     }
 
     func handle(value: Value, logger: Logger) async {
-        await handleHTTP(asyncChannel: value, logger: logger)
+        await Withdrawal.$current.withValue(value.withdrawal) {
+            await handleHTTP(asyncChannel: value.bridge, logger: logger)
+        }
     }
 
     private func admit(_ channel: any Channel) -> ExchangeHandler.Admission {

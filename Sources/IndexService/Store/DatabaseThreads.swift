@@ -24,6 +24,10 @@ final class DatabaseThreads: Sendable {
         var isSweepPlanned = false
         /// What goes before all that waits for a thread.
         var ahead: [@Sendable (NIOThreadPool.WorkItemState) -> Void] = []
+        /// What ends the wait of whoever writes, by number.
+        var writers: [UInt64: @Sendable () -> Void] = [:]
+        var lastWriter: UInt64 = 0
+        var takesWrites = true
     }
 
     /// Calls that may wait ahead of the others.
@@ -71,17 +75,51 @@ final class DatabaseThreads: Sendable {
 
     /// Writes on one of the threads: once it has begun its end is waited for, because the caller
     /// has to know what is written.
+    ///
+    /// - Parameters:
+    ///   - withdrawal: takes it back, as a cancellation does, as long as it has not begun.
+    ///   - leaves: whether a caller who is cancelled needs to know nothing, and leaves at once.
+    /// - Throws: `StoreError.late` from `giveUpWrites` on.
     func write<Output: Sendable>(
+        unless withdrawal: Withdrawal?,
+        leavingWhenCancelled leaves: Bool,
         _ body: @escaping @Sendable () throws -> Output
     ) async throws(StoreError) -> Output {
         let call = Call(body)
+        let number = try enter { call.giveUp(.late) }
+        defer { state.withLock { _ = $0.writers.removeValue(forKey: number) } }
         _ = try take(nil)
+        let cancelled = leaves ? Result<Output, StoreError>.failure(Self.left) : nil
         let result = await withTaskCancellationHandler {
-            await call.waiter.value { submit(call) }
+            withdrawal?.watch { call.withdraw(Self.left) }
+            defer { withdrawal?.unwatch() }
+            return await call.waiter.value(whenCancelled: cancelled) { submit(call) }
         } onCancel: {
             call.withdraw(Self.left)
         }
         return try result.get()
+    }
+
+    /// Ends every wait for a write and takes no more of them: what has begun goes on, and nobody
+    /// learns of its end.
+    func giveUpWrites() {
+        let writers = state.withLock { state in
+            state.takesWrites = false
+            return Array(state.writers.values)
+        }
+        for giveUp in writers { giveUp() }
+    }
+
+    /// Notes a writer as long as it waits; the number is what it is known by.
+    private func enter(_ giveUp: @escaping @Sendable () -> Void) throws(StoreError) -> UInt64 {
+        let number: UInt64? = state.withLock { state in
+            guard state.takesWrites else { return nil }
+            state.lastWriter += 1
+            state.writers[state.lastWriter] = giveUp
+            return state.lastWriter
+        }
+        guard let number else { throw .late }
+        return number
     }
 
     /// Runs when all that waits now has begun, also when too much waits already.

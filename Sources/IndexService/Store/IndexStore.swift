@@ -158,11 +158,35 @@ package final class IndexStore: Sendable {
     package func writing<Output: Sendable>(
         _ body: @escaping @Sendable (IndexStore) throws -> Output
     ) async throws(StoreError) -> Output {
-        try await writeThread.write { try body(self) }
+        try await writing(unless: nil, leavingWhenCancelled: false, body)
+    }
+
+    /// The same for callers who may leave before it has begun, or before it has ended.
+    ///
+    /// - Parameters:
+    ///   - withdrawal: takes it back as long as it has not begun.
+    ///   - leaves: whether a caller who is cancelled does not wait for its end.
+    /// - Throws: `StoreError.late` from `giveUpWrites` on.
+    func writing<Output: Sendable>(
+        unless withdrawal: Withdrawal? = nil,
+        leavingWhenCancelled leaves: Bool = false,
+        _ body: @escaping @Sendable (IndexStore) throws -> Output
+    ) async throws(StoreError) -> Output {
+        try await writeThread.write(unless: withdrawal, leavingWhenCancelled: leaves) {
+            try body(self)
+        }
+    }
+
+    /// Ends every wait for a write, whether or not it has begun, and takes no more: for the stop,
+    /// which a disk that hangs must not hold up.
+    func giveUpWrites() {
+        writeThread.giveUpWrites()
     }
 
     /// Reads that wait for a thread, those whose callers have left included.
     var waitingReads: Int { readThreads.waitingCount }
+    /// The same of writes.
+    var waitingWrites: Int { writeThread.waitingCount }
 
     /// One consistent read; errors of the database come out sorted and leave their mark on
     /// `health`.
@@ -181,11 +205,13 @@ package final class IndexStore: Sendable {
     ///   gone or read-only: a write into open files that nobody can find again must not be
     ///   acknowledged.
     func write<Output>(_ body: (Database) throws -> Output) throws(StoreError) -> Output {
-        if let failure = directoryFailure { throw record(failure, from: failure) }
-        do {
-            return try database.write(body)
-        } catch {
-            throw record(StoreError(error, in: directory), from: error)
+        try health.noting { () throws(StoreError) in
+            if let failure = directoryFailure { throw record(failure, from: failure) }
+            do {
+                return try database.write(body)
+            } catch {
+                throw record(StoreError(error, in: directory), from: error)
+            }
         }
     }
 

@@ -3,16 +3,15 @@ internal import ServiceLifecycle
 
 /// Drops expired providers once a minute, behind all other writes.
 struct StoreCleaner: Service {
-    private static let period = Duration.seconds(60)
-
     let store: IndexStore
     let logger: Logger
+    var period = Duration.seconds(60)
 
     /// Runs until the service group shuts down.
     func run() async throws {
         try? await cancelWhenGracefulShutdown {
             while true {
-                try await Task.sleep(for: Self.period)
+                try await Task.sleep(for: self.period)
                 await self.cleanUp()
             }
         }
@@ -21,11 +20,17 @@ struct StoreCleaner: Service {
     private func cleanUp() async {
         do {
             // Bounded transactions, so that no writer waits long, until a turn finds less to do.
-            while try await store.writing({ try $0.removeExpiredProviders(at: .now()) })
-                == IndexStore.expiredProvidersPerCall, !Task.isCancelled
-            {}
+            while try await drop() == IndexStore.expiredProvidersPerCall, !Task.isCancelled {}
         } catch {
+            if Task.isCancelled { return }
             logger.warning("expired providers were not dropped", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// How many; whoever stops does not wait for a disk that hangs.
+    private func drop() async throws(StoreError) -> Int {
+        try await store.writing(leavingWhenCancelled: true) {
+            try $0.removeExpiredProviders(at: .now())
         }
     }
 }

@@ -1,3 +1,4 @@
+internal import Cache
 internal import GRDB
 internal import Synchronization
 
@@ -20,7 +21,13 @@ final class StoreHealth: Sendable {
         var damage: StoreError?
         var suspicion: Suspicion?
         var reports = 0
+        /// When each of the running writes began, by number.
+        var writes: [Int: MonotonicInstant] = [:]
+        var lastWrite = 0
     }
+
+    /// Nanoseconds; with the checks' period, within the two seconds in which a fall has to show.
+    private static let longestWrite: UInt64 = 1_000_000_000
 
     private let state = Mutex(State())
 
@@ -51,6 +58,28 @@ final class StoreHealth: Sendable {
         }
     }
 
+    /// Notes a write for as long as `body` takes: one that hangs fails nowhere else.
+    func noting<Output, Failure: Error>(
+        _ body: () throws(Failure) -> Output
+    ) throws(Failure) -> Output {
+        let number = state.withLock { state in
+            state.lastWrite += 1
+            state.writes[state.lastWrite] = .now()
+            return state.lastWrite
+        }
+        defer { state.withLock { $0.writes[number] = nil } }
+        return try body()
+    }
+
+    /// When those writes began that have not ended.
+    var writesBegan: [MonotonicInstant] { state.withLock { Array($0.writes.values) } }
+
+    /// Whether one of them has taken so long that its disk counts as one that hangs.
+    fileprivate var hasHangingWrite: Bool {
+        let now = MonotonicInstant.now()
+        return writesBegan.contains { $0.advanced(by: Self.longestWrite) < now }
+    }
+
     fileprivate var knownFailure: StoreError? {
         state.withLock { $0.damage ?? $0.suspicion?.error ?? $0.writeFailure }
     }
@@ -67,11 +96,14 @@ final class StoreHealth: Sendable {
 extension IndexStore {
     /// Checks the store by using it; nil when all is well.
     ///
-    /// A real read, room on the disk, and, after a failed write, a real write. Blocks.
+    /// A real read, room on the disk, no write that has run for over a second, and, after a failed
+    /// write, a real write. Blocks.
     package func probe(at now: UnixTime) -> StoreError? {
         do throws(StoreError) {
             _ = try read { try Int64.fetchOne($0.cachedStatement(.probeRead)) }
             if let failure = directoryFailure { throw failure }
+            // Before the check's own write, which would hang behind it.
+            if health.hasHangingWrite { throw .late }
             if health.hasWriteFailure {
                 try write { try $0.cachedStatement(.probeWrite).execute(arguments: [now.seconds]) }
                 health.writeSucceeded()

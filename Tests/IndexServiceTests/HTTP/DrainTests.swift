@@ -90,6 +90,34 @@ import UnixSignals
         }
     }
 
+    /// What was answered with 503 before it began is not written afterwards.
+    @Test func aWriteThatHasNotBegunByThenIsNeverMade() async throws {
+        let (home, writer) = (try TemporaryDirectory(), HeldWriter())
+        defer { writer.release() }
+        try await withStoppableService(
+            drainTimeout: .milliseconds(200),
+            settings: { settings in
+                settings.amnesia.enabled = false
+                settings.database.path = home.path + "/index"
+            }
+        ) { service, stop in
+            try await SampleIndex.fill(service)
+            let store = service.application.store
+            try await writer.hold(store)
+            async let first = service.askOnce(SampleIndex.name("begun", SampleIndex.manifestID))
+            await becomesTrue { store.health.writesBegan.count == 2 }
+            async let second = service.askOnce(SampleIndex.name("waiting", SampleIndex.manifestID))
+            await becomesTrue { store.waitingWrites == 1 }
+            stop()
+            for answer in try await [first, second] { checkGivenUp(answer) }
+            writer.release()
+        }
+        try await withStore(at: home.path + "/index") { store async throws in
+            // That of the other nobody can know: it is acknowledged to nobody.
+            #expect(try store.name(Name(parsing: "waiting")) == nil)
+        }
+    }
+
     @Test func whoeverDoesNotSendTheRestIsTold() async throws {
         try await withStoppableService(drainTimeout: .milliseconds(200)) { service, stop in
             let put = SampleIndex.name("late", SampleIndex.manifestID)

@@ -220,6 +220,40 @@ import UnixSignals
         #expect(log.records.contains { $0.message.contains(told) })
     }
 
+    /// Neither does a write that has begun, which nobody can take back.
+    @Test func aWriteThatHangsDoesNotHoldUpTheStop() async throws {
+        let (home, log, writer) = (try TemporaryDirectory(), RecordedLog(), HeldWriter())
+        defer { writer.release() }
+        let clock = ContinuousClock()
+        let beganAt = clock.now
+        try await withService(
+            stopOn: [Self.signal],
+            settings: { settings in
+                settings.amnesia.enabled = false
+                settings.database.path = home.path + "/index"
+                settings.http.drainTimeout = .milliseconds(200)
+            },
+            log: log
+        ) { service in
+            try await SampleIndex.fill(service)
+            let store = service.application.store
+            try await writer.hold(store)
+            async let first = service.askOnce(SampleIndex.name("one", SampleIndex.manifestID))
+            async let second = service.askOnce(SampleIndex.name("two", SampleIndex.manifestID))
+            // Of the two one has begun.
+            await becomesTrue { store.waitingWrites == 1 && store.health.writesBegan.count == 2 }
+            kill(getpid(), SIGUSR2)
+            for answer in try await [first, second] {
+                #expect(answer.status == 503)
+                checkProblem(answer, code: "upstream_unready")
+            }
+        }
+        #expect(clock.now - beganAt < .seconds(10))
+        #expect(log.records.contains { $0.message.contains("the shutdown was not clean") })
+        // It ends at the drain time, and not because everything is cut off after it.
+        #expect(!log.records.contains { $0.message.contains("was cut off") })
+    }
+
     @Test func theDrainTimeIsABound() async throws {
         let clock = ContinuousClock()
         let beganAt = clock.now

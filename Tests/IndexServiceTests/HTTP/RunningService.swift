@@ -60,6 +60,11 @@ struct RunningService: Sendable {
         return try await onOwnThread { try work(try RawConnection(port: port)) }
     }
 
+    /// One request on a connection of its own, in a service that may stop meanwhile.
+    func askOnce(_ request: WireRequest) async throws -> WireResponse {
+        try await send(request.bytes, as: request.method)
+    }
+
     /// Changes what the settings are read from, and reads them again.
     func reload(_ change: (inout Settings) -> Void) async throws {
         source.change(change)

@@ -28,7 +28,7 @@ struct Fault: Sendable, CustomStringConvertible {
 extension Fault {
     static let all = [
         settingsHang, settingsAreRefused, directoryIsGone, diskIsFull, diskIsUnreadable, readsHang,
-        readsFail,
+        readsFail, writesHang,
         networkIsGone, busIsFull, loopHangs, spillIsGone,
     ]
 
@@ -145,6 +145,21 @@ extension Fault {
             _ = try await service.ask(questions)
             return { try store.execute("ALTER TABLE away RENAME TO manifests") }
         })
+    }
+
+    private static let writesHang = Fault(
+        description: "writes of the index hang, and reads go on",
+        check: .databaseOpen
+    ) {
+        let home = try TemporaryDirectory()
+        return Scene(
+            configure: inDirectory(home),
+            harm: { service in
+                let writer = HeldWriter()
+                try await writer.hold(service.application.store)
+                return { writer.release() }
+            }
+        )
     }
 
     private static let networkIsGone = Fault(

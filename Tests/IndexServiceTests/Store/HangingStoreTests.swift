@@ -182,6 +182,56 @@ import Testing
         try await store.close()
     }
 
+    /// Whoever was told that it took too long, or has left, finds nothing written later.
+    @Test(arguments: [true, false])
+    func aWriteThatNobodyWaitsForIsNeverBegun(isAnswered: Bool) async throws {
+        let writer = HeldWriter()
+        defer { writer.release() }
+        try await withService(settings: { settings in
+            settings.http.requestTimeout = isAnswered ? .milliseconds(500) : .seconds(60)
+        }) { service in
+            let store = service.application.store
+            try await writer.hold(store)
+            let begun = Task { try await store.writing { try $0.putManifest(makeManifest()) } }
+            await becomesTrue { store.health.writesBegan.count == 2 }
+            try await service.connected { connection in
+                try connection.send(SampleIndex.name("waiting", SampleIndex.manifestID))
+                while store.waitingWrites == 0 {}
+                guard isAnswered else { return connection.abort() }
+                let answer = try connection.response()
+                #expect(answer.status == 504)
+                checkProblem(answer, code: "timeout")
+            }
+            while try service.metric("inflight_requests", "route=admin") > 0 {
+                await Task.yield()
+            }
+            writer.release()
+            try await begun.value
+            // Behind what waits.
+            let name = try Name(parsing: "waiting")
+            let written = try await store.writing { try $0.name(name) }
+            #expect(written == nil)
+        }
+    }
+
+    /// Nobody has to know what it dropped: the stop goes on.
+    @Test func theCleanerLeavesAWriteThatHangs() async throws {
+        let (store, writer) = (try makeStore(), HeldWriter())
+        try await writer.hold(store)
+        let cleaner = StoreCleaner(
+            store: store,
+            logger: RecordedLog().makeLogger(),
+            period: .zero
+        )
+        let run = Task { try await cleaner.run() }
+        await becomesTrue { store.health.writesBegan.count == 2 }
+        run.cancel()
+        try await run.value
+        #expect(store.health.writesBegan.count == 2)
+        writer.release()
+        try await store.close()
+    }
+
     @Test func theCloseIsNotHeldUp() async throws {
         let store = try makeStore()
         let hang = try await Hang(readersOf: store)
