@@ -20,17 +20,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from perfkit import (  # noqa: E402
-    dedup, explain, in_process, matrix, memory, overload, peers, profiles, publish, report, scale,
-    spill,
+    dedup, explain, hit_profile, in_process, matrix, memory, overload, peers, profiles, publish,
+    report, scale, spill,
 )
-from perfkit.bench_run import ROOT, Bench, KitError, make_names, note  # noqa: E402
+from perfkit.bench_run import ROOT, Bench, KitError, Skipped, make_names, note  # noqa: E402
 from perfkit.profiles import PROFILES  # noqa: E402
 
 import service  # noqa: E402
 
 MEASUREMENTS = (
-    "verify", "compare", "in-process", "matrix", "profiles", "dedup", "memory", "overload", "spill",
-    "scale",
+    "verify", "compare", "in-process", "hit-profile", "matrix", "profiles", "dedup", "memory",
+    "overload", "spill", "scale",
 )
 
 
@@ -44,8 +44,8 @@ def measure(part, bench, options):
     if part == "spill":
         return spill.run(bench, options.rows)
     parts = {
-        "in-process": in_process, "matrix": matrix, "profiles": profiles, "dedup": dedup,
-        "memory": memory, "overload": overload,
+        "in-process": in_process, "hit-profile": hit_profile, "matrix": matrix,
+        "profiles": profiles, "dedup": dedup, "memory": memory, "overload": overload,
     }
     return parts[part].run(bench)
 
@@ -64,7 +64,11 @@ def run_parts(parts, options):
         bench = Bench(options, work)
         for part in parts:
             began, facts = time.monotonic(), bench.facts()
-            data = measure(part, bench, options)
+            try:
+                data = measure(part, bench, options)
+            except Skipped as reason:
+                note(f"{part}: skipped: {reason}")
+                continue
             data["facts"] = facts | {"seconds": round(time.monotonic() - began, 1)}
             (folder / f"{part}.json").write_text(json.dumps(data, indent=1) + "\n")
             print(f"## {report.TITLES[part]}\n\n{data['markdown']}\n", flush=True)

@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 from types import SimpleNamespace
 
-from perfkit import bench_run, matrix
+from perfkit import bench_run, hit_profile, matrix
 from perfkit.bench_run import LOGGED, QUIET, KitError
 
 
@@ -64,6 +64,31 @@ class Resources(unittest.TestCase):
         self.assertEqual(row["status"], {"200": 7, "429": 1})
         row |= {"resident_mib": 50, "most_resident_mib": 60, "descriptors": 70}
         self.assertIn("| 50, 60 | 70 | 200: 7, 429: 1 |", matrix.markdown([row], []))
+
+
+class HitProfile(unittest.TestCase):
+    TEXT = """
+\tffff1 tcp_sendmsg
+\tffff2 ksys_write
+\tffff3 entry_SYSCALL_64_after_hwframe
+\t  aa1 Socket.write(pointer:)
+\t  aa2 ExchangeHandler.write(_:_:from:at:_:)
+
+\t  bb1 swift_retain
+\t  bb2 Screening.judge(_:)
+\t  bb3 ExchangeHandler.begin(_:_:)
+\t  bb4 HTTPDecoder.decode(context:buffer:)
+
+\t  cc1 malloc
+"""
+
+    def test_a_sample_is_told_by_its_innermost_frame_that_says_anything(self):
+        found = [hit_profile.stage(frames) for frames in hit_profile.stacks(self.TEXT.splitlines())]
+        self.assertEqual(found, ["kernel: send", "question and screening", "everything else"])
+
+    def test_a_handful_of_samples_is_no_profile(self):
+        with self.assertRaisesRegex(KitError, "3 samples: too few"):
+            hit_profile.shares(self.TEXT.splitlines())
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ TITLES = {
     "matrix": "Throughput and latency by configuration", "dedup": "Concurrent deduplication",
     "memory": "Memory", "overload": "Misses beyond capacity", "spill": "Answers out of the spill",
     "scale": "Growth with the number of names", "in-process": "A hit in process",
+    "hit-profile": "Where a hit's time goes",
     "profiles": "Loads by profile", "load": "Loads by profile",
 }
 
