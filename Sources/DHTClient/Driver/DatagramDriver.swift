@@ -272,9 +272,10 @@ extension DatagramDriver {
         }
         var options = options
         if waiter.harvested == nil { options.harvestTime = .zero }
+        // Refused or not, the clock that was read for it is for this batch only.
+        defer { drainSoon() }
         do throws(DHTRefusal) {
             callers.insert(waiter, for: try start(request, options, deadline: deadline))
-            drainSoon()
         } catch {
             waiter.answer(.failure(.refused(error)))
         }

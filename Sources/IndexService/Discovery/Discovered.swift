@@ -108,6 +108,14 @@ extension Discovered.Obstacle: Comparable {
         }
     }
 
+    /// Whether it says something about us and nothing about the network.
+    var isOurs: Bool {
+        switch self {
+        case .overCapacity, .deadline: true
+        case .unreachable, .familyGone: false
+        }
+    }
+
     private var rank: Int {
         switch self {
         case .overCapacity: 0

@@ -54,7 +54,7 @@ final class Discovery: Sendable {
     }
     private let budgetCell: Atomic<UInt64>
     private let client: MainlineClient
-    private let rate: Mutex<TokenBucket>
+    private let rates: Mutex<LookupRates>
     private let breaker: CircuitBreaker
     private let newest: NewestRecords
     /// Bounded by those who ask: the misses that run, and the refreshes.
@@ -75,7 +75,7 @@ final class Discovery: Sendable {
         budgetCell = Atomic(budget)
         self.breaker = breaker
         self.newest = newest
-        rate = Mutex(TokenBucket(perSecond: lookupsPerSecond, burst: lookupsPerSecond))
+        rates = Mutex(LookupRates(perSecond: lookupsPerSecond))
     }
 
     /// Does the lookups, until its task is cancelled; then those under way end, and nobody can ask
@@ -94,8 +94,7 @@ final class Discovery: Sendable {
 
     /// Changes how many lookups a second may start; a full burst is free again.
     func change(lookupsPerSecond: Int) {
-        let bucket = TokenBucket(perSecond: lookupsPerSecond, burst: lookupsPerSecond)
-        rate.withLock { $0 = bucket }
+        rates.withLock { $0 = LookupRates(perSecond: lookupsPerSecond) }
     }
 
     /// Changes how lookups run and how long, in nanoseconds; those under way end as they began.
@@ -216,10 +215,7 @@ final class Discovery: Sendable {
             let now = MonotonicInstant.now()
             // First the breaker: while it lets nobody through, the rate is not what is in the way.
             guard let permit = breaker.admit(at: now) else { throw .unreachable }
-            let nextFree: MonotonicInstant? = rate.withLock { rate in
-                rate.take(at: now, leavingHalf: givesWay)
-                    ? nil : rate.nextFree(at: now, leavingHalf: givesWay)
-            }
+            let nextFree = rates.withLock { $0.take(at: now, givingWay: givesWay) }
             guard let nextFree else { return permit }
             breaker.withdrawn(permit)
             guard givesWay, nextFree < deadline else { throw .overCapacity }
@@ -316,7 +312,7 @@ final class Discovery: Sendable {
             case .success(let result) where !effort.isAwaited: result.report.heldBack > 0
             case .success(let result): result.report.isHeldBack
             // Without a result there was no lookup: its deadline had passed before it began.
-            case .failure(let obstacle): obstacle < .unreachable
+            case .failure(let obstacle): obstacle.isOurs
             }
         }
         if responded {

@@ -70,7 +70,7 @@ struct KeyNamePublisher: Service {
                     "changed": "\(written.isNew)",
                 ]
             )
-            return true
+            return written.leftOut.isEmpty
         } catch {
             guard !Task.isCancelled else { return false }
             logger.warning(

@@ -62,9 +62,14 @@ package struct KeyNameWriter: Sendable {
             guard !found.isEmpty else {
                 throw unasked.first.map(KeyNameWriteError.client) ?? .couldNotLook
             }
+            let mayHaveOthers = unasked.first { error in
+                if case .familyGone = error { false } else { true }
+            }
             var leftOut = unasked
             let current = found.compactMap(\.item).max { $1.supersedes($0) }
             let (item, differs) = try item(saying: links, after: current)
+            // Somebody else's records may be where we could not look; a newer item ends them.
+            if differs, let mayHaveOthers { throw .client(mayHaveOthers) }
             isNew = isNew || differs
             var results: [LookupResult] = []
             for before in found {
@@ -98,8 +103,7 @@ package struct KeyNameWriter: Sendable {
         try? await Task.sleep(for: .milliseconds(Int.random(in: 0...longest)))
     }
 
-    /// What each family knows of the key; one that could not be asked is left out, for writing
-    /// where one could not look would drop the key's other records.
+    /// What each family knows of the key; one that could not be asked is left out.
     private func read() async -> (found: [LookupResult], leftOut: [MainlineError]) {
         var (found, leftOut) = ([LookupResult](), [MainlineError]())
         for family in Set(client.endpoints.map(\.family)) {

@@ -8,6 +8,9 @@ internal import NIOCore
 /// A socket whose connection cannot be accepted stays readable: without a rest its event loop turns
 /// around that alone, and everybody who is connected waits for it. Who wants to connect meanwhile
 /// waits in the backlog of the kernel.
+///
+/// SwiftNIO's own `AcceptBackoffHandler`, which is in this pipeline too, delays only the next
+/// `read`, and the one before is still pending: the socket stays registered.
 final class AcceptPause: ChannelInboundHandler {
     typealias InboundIn = any Channel
 

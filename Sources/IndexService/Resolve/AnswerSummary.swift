@@ -43,11 +43,10 @@ struct AnswerSummary {
         }
     }
 
-    /// Whether it has all of these providers and more, of which none is known to be gone.
+    /// Whether it has all providers at these addresses and more, of which none is known to be gone.
     ///
     /// - Parameter exhausted: families that were asked to the end: whom they did not name is gone.
-    func hasMore(than found: [Provider], asked exhausted: Set<AddressFamily>) -> Bool {
-        let found = Set(found.map(\.address.description))
+    func hasMore(than found: Set<String>, asked exhausted: Set<AddressFamily>) -> Bool {
         // Those that are not shown may be any.
         let hidden = max(0, providers - shown.count)
         return providers > found.count
@@ -83,23 +82,23 @@ extension AnswerSummary {
 extension Answer {
     /// Whether this answer is worth more to everybody than what has been found without asking all.
     ///
-    /// - Parameter isEarly: whether it is the first that was found, which says nothing of others. A
-    ///   lookup that was cut short says what is gone, and any life ends once.
+    /// - Parameters:
+    ///   - addresses: of the providers that an answer made now would have.
+    ///   - isEarly: whether it is the first that was found, which says nothing of others.
+    ///     A lookup that was cut short says what is gone, and any life ends once.
     func outweighs(
-        _ entry: IndexEntry,
         _ found: Discovered,
+        showing addresses: Set<String>,
         isEarly: Bool,
         at now: MonotonicInstant
     ) -> Bool {
-        guard !entry.supersedes(self) else { return false }
         switch found.verdict {
         case .absent: return isEarly && !isProvisional
         case .unknown: return true
         case .found:
             guard let said = AnswerSummary(self) else { return false }
-            let all = entry.providers + found.providers
-            if isEarly { return coverage == .full || said.providers > all.count }
-            return now < freshUntil && said.hasMore(than: all, asked: found.exhausted)
+            if isEarly { return coverage == .full || said.providers > addresses.count }
+            return now < freshUntil && said.hasMore(than: addresses, asked: found.exhausted)
         }
     }
 }

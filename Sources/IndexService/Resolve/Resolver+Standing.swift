@@ -8,22 +8,28 @@ extension Resolver {
     func standing(
         besides entry: IndexEntry,
         _ found: Discovered,
+        _ policy: Policy,
         _ search: Search
     ) async -> Resolved? {
         let isEarly = search.isEarly(found)
         guard isEarly || found.obstacle != nil, let known = await known(to: search),
-            case .found(let answer) = known.outcome,
-            answer.outweighs(entry, found, isEarly: isEarly, at: .now())
+            case .found(let answer) = known.outcome, !entry.supersedes(answer)
         else { return nil }
-        return known
+        let (now, freshness) = (UnixTime.now(), search.query.minimumFreshness)
+        let shown = (entry.providers + found.providers).filter {
+            policy.ranking.isEligible($0, minimumFreshness: freshness, at: now)
+        }
+        let addresses = Set(shown.map(\.address.description))
+        return answer.outweighs(found, showing: addresses, isEarly: isEarly, at: .now())
+            ? known : nil
     }
 
     /// What RAM has, or else the spill, unless that was asked before.
-    private func known(to search: Search) async -> Resolved? {
+    func known(to search: Search) async -> Resolved? {
         let now = MonotonicInstant.now()
         if let cached = cache.outcome(for: search.query, at: now) {
             refreshIfDue(cached, search.query, at: now)
-            return Resolved(outcome: cached.outcome, source: .stale)
+            return Resolved(outcome: cached.outcome, source: cached.isStale ? .stale : .ram)
         }
         guard search.purpose != .caller,
             case .answered(let resolved) = await askSpill(search.query, by: search.deadline)

@@ -200,12 +200,21 @@ package final class Resolver: Sendable {
         // Before anything is read: whatever a write overtakes from now on is not given out.
         let stamps = cache.stamps(for: search.query.key)
         let policy = policy.current
-        let record = try await record(for: &search, stamps)
+        let record: FoundRecord?
+        do throws(ResolveError) {
+            record = try await self.record(for: &search, stamps)
+        } catch {
+            // As of providers: what is known from before is more than nothing.
+            guard joined != nil, search.purpose != .refresh,
+                let known = await known(to: search), case .found = known.outcome
+            else { throw error }
+            return known
+        }
         let entry = try await look(up: search.query, record)
         let found = await discover(entry, policy, &search)
         let settled = settle(stamps, of: search, with: entry)
         guard settled != nil || search.isLastAttempt else { return nil }
-        let standing = await standing(besides: entry, found, search)
+        let standing = await standing(besides: entry, found, policy, search)
         if let standing, let answer = try answer(standing, insteadOf: found, for: search) {
             return answer
         }

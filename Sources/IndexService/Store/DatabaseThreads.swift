@@ -39,7 +39,7 @@ final class DatabaseThreads: Sendable {
     private let depth: Int
     private let timer = DispatchQueue(label: "index.timer")
     private let state = Mutex(State())
-    /// Calls that came to their end.
+    /// Calls that came to their end in time for whoever waited.
     private let ended = Atomic<UInt64>(0)
 
     /// - Parameter depth: calls that may wait for a thread.
@@ -64,7 +64,8 @@ final class DatabaseThreads: Sendable {
         let end = MonotonicInstant.now().advanced(by: UInt64(clamping: patience.nanoseconds))
         let endedBefore = ended.load(ordering: .relaxed)
         let timed = TimedCall(end: end) { [self] in
-            call.expire(whileOthersEnded: ended.load(ordering: .relaxed) != endedBefore)
+            let othersEnded = ended.load(ordering: .relaxed) != endedBefore
+            call.expire(whileOthersEnded: othersEnded && !isAhead)
         }
         let number = try take(timed, ahead: isAhead)
         defer { state.withLock { _ = $0.timed.removeValue(forKey: number) } }
@@ -153,7 +154,8 @@ final class DatabaseThreads: Sendable {
             defer { state.isSweepPlanned = true }
             return (state.lastNumber, !state.isSweepPlanned)
         }
-        guard let taken else { throw .crowded }
+        // Looks ahead that are still there have found nobody: their threads hang.
+        guard let taken else { throw isAhead ? .late : .crowded }
         if taken.startsSweep { planSweep() }
         return taken.number
     }
@@ -163,8 +165,7 @@ final class DatabaseThreads: Sendable {
             state.withLock { $0.waiting -= 1 }
             switch threadState {
             case .active:
-                call.run()
-                ended.add(1, ordering: .relaxed)
+                call.run { self.ended.add(1, ordering: .relaxed) }
             case .cancelled: call.giveUp(.unavailable("it is closed"))
             }
         }
@@ -212,9 +213,10 @@ private final class Call<Output: Sendable>: Sendable {
         self.body = Mutex(body)
     }
 
-    func run() {
+    /// - Parameter received: called when somebody still waits for the end.
+    func run(_ received: () -> Void) {
         guard let body = takeBody(), !waiter.isDone else { return }
-        waiter.finish(Result { try body() }.mapError { StoreError($0) })
+        waiter.finish(Result { try body() }.mapError { StoreError($0) }, first: received)
     }
 
     /// Ends the caller's wait, for its time is over.

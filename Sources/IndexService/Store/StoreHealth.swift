@@ -27,7 +27,7 @@ final class StoreHealth: Sendable {
     }
 
     /// Nanoseconds; with the checks' period, within the two seconds in which a fall has to show.
-    private static let longestWrite: UInt64 = 1_000_000_000
+    private static let longestWrite: UInt64 = 1_300_000_000
 
     private let state = Mutex(State())
 
@@ -96,8 +96,8 @@ final class StoreHealth: Sendable {
 extension IndexStore {
     /// Checks the store by using it; nil when all is well.
     ///
-    /// A real read, room on the disk, no write that has run for over a second, and, after a failed
-    /// write, a real write. Blocks.
+    /// A real read, room on the disk, no write that has run for over 1.3 seconds, and, after a
+    /// failed write, a real write. Blocks.
     package func probe(at now: UnixTime) -> StoreError? {
         do throws(StoreError) {
             _ = try read { try Int64.fetchOne($0.cachedStatement(.probeRead)) }

@@ -185,7 +185,7 @@ import Testing
                 try await resolver.resolve(query, for: .refresh)
             }
             let meanwhile = try await resolver.resolve(query)
-            #expect(meanwhile.source == .stale)
+            #expect(meanwhile.source == .ram)
             #expect(try addresses(meanwhile.outcome) == ["127.0.0.1:9001"])
             let kept = try #require(resolver.cachedOutcome(for: query, at: .now()))
             #expect(try addresses(kept.outcome) == ["127.0.0.1:9001"])

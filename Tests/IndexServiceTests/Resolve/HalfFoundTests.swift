@@ -23,6 +23,7 @@ import Testing
     private func withResolver(
         publishing publication: Publication,
         cache: AnswerCache = makeCache(),
+        policy: Resolver.Policy = .init(),
         _ body: (Resolver) async throws -> Void
     ) async throws {
         try await withSilentIPv6(
@@ -34,7 +35,7 @@ import Testing
                 let discovery = Discovery(client: client, budget: 1_000_000_000, newest: newest)
                 try await discovery.running { discovery in
                     try await withStore { store in
-                        let resolver = makeResolver(store, cache: cache)
+                        let resolver = makeResolver(store, cache: cache, policy: policy)
                         resolver.join(discovery)
                         try await body(resolver)
                     }
@@ -124,10 +125,11 @@ import Testing
         coverage: Answer.Coverage = .full,
         life: Int = 60,
         cache: AnswerCache = makeCache(),
+        policy: Resolver.Policy = .init(),
         _ body: (Resolver, Answer) async throws -> Void
     ) async throws {
         let peer = Publication.peer(infoHash: contentID.infoHash, port: 9001)
-        try await withResolver(publishing: peer, cache: cache) { resolver in
+        try await withResolver(publishing: peer, cache: cache, policy: policy) { resolver in
             let known = makeKnown(addresses, coverage: coverage, life: life, in: resolver)
             if let spill = cache.spill {
                 spill.keep(known)
@@ -205,6 +207,33 @@ import Testing
             #expect(cached?.bodyBytes == known.bodyBytes)
         }
         await store.close()
+    }
+
+    /// The rule by which it is compared with what the answer shows is the answer's own.
+    @Test func providersThatMayNotBeAnsweredDoNotCount() async throws {
+        var policy = Resolver.Policy()
+        policy.ranking.denied = [try AddressPattern(parsing: "127.0.0.1")]
+        try await withKnown(["[::1]:9002", "[::1]:9003"], policy: policy) { resolver, known in
+            _ = try? await resolver.resolve(providers, for: .refresh)
+            #expect(resolver.cachedOutcome(for: providers, at: .now())?.answer == known)
+        }
+    }
+
+    /// As of a content id: what is known from before is more than nothing.
+    @Test func aKeyNameThatCannotBeLookedUpIsAnsweredFromBefore() async throws {
+        let first = try makeSignedItem("first", sequence: 1, by: signer)
+        let stranger = try #require(ItemSigner.random())
+        let key = try Name(parsing: KeyName(stranger.publicKey).keyText)
+        let query = AnswerQuery(.resolution, .name(key))
+        try await withResolver(publishing: .item(first)) { resolver in
+            let known = makeAnswer(to: query, subjects: resolver.cache.stamps(for: query.key))
+            resolver.cache.insert(.found(known), for: query, pinned: false, at: .now())
+            let resolved = try await resolver.resolve(query, for: .bypass)
+            #expect(resolved.outcome.answer == known && resolved.source == .ram)
+            await #expect(throws: ResolveError.self) {
+                try await resolver.resolve(query, for: .refresh)
+            }
+        }
     }
 
     /// A family that is silent for good is asked about less and less often.
