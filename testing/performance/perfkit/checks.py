@@ -38,7 +38,7 @@ CHECKS = [
           "a hit in ShardedCache must not allocate"),
     Check("instructions", "cache-hit-instructions", LOWER, 0.01,
           "callgrind_annotate cache-probe says where"),
-    Check("http-allocations", "http-hit-allocations", LOWER, 0.15,
+    Check("http-allocations", "http-hit-allocations", LOWER, 0.01,
           "the hit path allocates more: heaptrack, ltrace"),
     Check("labels", "metrics-new-label-values", EXACT, 0, "something of a request became a label"),
 ]
