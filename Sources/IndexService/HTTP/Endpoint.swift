@@ -24,9 +24,9 @@ enum Endpoint: Equatable {
 
     /// The endpoint of a path, whose segments are still percent-encoded; nil for an unknown one.
     init?(path: Substring) {
-        var segments = path.split(separator: "/", omittingEmptySubsequences: false)
-        guard segments.first?.isEmpty == true else { return nil }
-        segments.removeFirst()
+        guard path.utf8.first == UInt8(ascii: "/") else { return nil }
+        // One more than any path of ours has.
+        let segments = path.afterFirstByte.pieces(betweenBytes: UInt8(ascii: "/"), atMost: 4)
         switch (segments.count, segments.first) {
         case (2, "resolve"): self = .resolve(key: String(segments[1]))
         case (2, "providers"): self = .providers(contentID: String(segments[1]))

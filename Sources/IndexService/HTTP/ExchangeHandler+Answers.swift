@@ -5,7 +5,7 @@ internal import NIOHTTP1
 
 extension ExchangeHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard case .answering(var exchange, let headSent) = phase else {
+        guard case .answering(let exchange, _) = phase else {
             promise?.fail(ChannelError.ioOnClosedChannel)
             return
         }
@@ -29,7 +29,6 @@ extension ExchangeHandler {
                 return
             }
             exchange.bodyBytes += bytes.readableBytes
-            phase = .answering(exchange, headSent: headSent)
             context.write(data, promise: promise)
         case .end:
             context.write(data, promise: promise)
@@ -46,7 +45,6 @@ extension ExchangeHandler {
         hasBody: Bool = true,
         _ context: ChannelHandlerContext
     ) {
-        var exchange = exchange
         exchange.status = problem.status
         exchange.problem = problem.code
         if hasBody { closesAfterAnswer = true }

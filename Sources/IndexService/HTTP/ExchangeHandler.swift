@@ -223,15 +223,17 @@ final class ExchangeHandler: ChannelDuplexHandler {
     // MARK: Requests
 
     private func process(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
-        switch (part, phase) {
-        case (.head(let head), .waiting):
-            begin(head, context)
-        case (.body(let bytes), .receiving(let exchange, let head, let body, let count)):
-            receive(bytes, of: exchange, head, body, count, context)
-        case (.end, .receiving(let exchange, let head, let body, _)):
-            complete(exchange, head, body, context)
-        default:
-            break
+        switch part {
+        case .head(let head):
+            if case .waiting = phase { begin(head, context) }
+        case .body(let bytes):
+            if case .receiving(let exchange, let head, let body, let count) = phase {
+                receive(bytes, of: exchange, head, body, count, context)
+            }
+        case .end:
+            if case .receiving(let exchange, let head, let body, _) = phase {
+                complete(exchange, head, body, context)
+            }
         }
     }
 

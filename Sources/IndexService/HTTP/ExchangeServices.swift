@@ -132,7 +132,7 @@ extension Endpoint {
 
 extension Exchange {
     /// Takes from a response's head what logs and metrics tell of it.
-    mutating func note(_ head: HTTPResponseHead) {
+    func note(_ head: HTTPResponseHead) {
         status = Int(head.status.code)
         cacheDetail = head.headers.first(name: CacheStatus.header).flatMap(CacheStatus.detail(in:))
         problem = head.headers.first(name: Problem.codeHeader).flatMap(Problem.Code.init(rawValue:))

@@ -7,10 +7,10 @@ struct QueryParameters {
     /// Splits a request target at its first question mark.
     static func split(_ target: some StringProtocol) -> (path: Substring, query: Substring) {
         let target = Substring(target)
-        guard let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) else {
+        guard let mark = target.firstIndex(ofByte: UInt8(ascii: "?")) else {
             return (target, "")
         }
-        return (target[..<mark], target[target.index(after: mark)...])
+        return (target[..<mark], target[mark...].afterFirstByte)
     }
 
     init(_ query: Substring) {

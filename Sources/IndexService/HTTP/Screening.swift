@@ -45,29 +45,33 @@ package struct Screening: Sendable {
     }
 
     func judge(_ head: HTTPRequestHead) -> Verdict {
-        guard head.uri.utf8.count <= maximumTargetBytes else {
-            return .refused(longTargetProblem)
+        do throws(Problem) {
+            return .accepted(try accept(head))
+        } catch {
+            return .refused(error)
         }
+    }
+
+    private func accept(_ head: HTTPRequestHead) throws(Problem) -> Endpoint {
+        guard head.uri.utf8.count <= maximumTargetBytes else { throw longTargetProblem }
         guard Self.size(of: head.headers) <= maximumHeaderBytes else {
-            return .refused(
-                Problem(.headersTooLarge, "the headers are over \(maximumHeaderBytes) bytes")
-            )
+            throw Problem(.headersTooLarge, "the headers are over \(maximumHeaderBytes) bytes")
         }
-        if let problem = Self.hostProblem(head) ?? Self.framingProblem(head) {
-            return .refused(problem)
-        }
+        try Self.checkHost(head)
+        try Self.checkFraming(head)
         guard let path = Self.path(of: head.uri), let endpoint = Endpoint(path: path),
             audience.has(endpoint)
         else {
-            return .refused(
-                Problem(.notFound, "no such path; try /resolve/<name>, /providers/<cid> or /readyz")
+            throw Problem(
+                .notFound,
+                "no such path; try /resolve/<name>, /providers/<cid> or /readyz"
             )
         }
         guard endpoint.methods.contains(head.method.rawValue) else {
-            return .refused(.methodNotAllowed(endpoint.methods))
+            throw .methodNotAllowed(endpoint.methods)
         }
-        if let problem = refusal(of: endpoint, head) { return .refused(problem) }
-        return .accepted(endpoint)
+        try check(head, for: endpoint)
+        return endpoint
     }
 
     /// Whether a body of `bytes` so far is over the cap.
@@ -99,51 +103,60 @@ package struct Screening: Sendable {
     }
 
     /// A request has one `Host`, which may be empty; only HTTP/1.0 may go without (RFC 9112, 3.2).
-    private static func hostProblem(_ head: HTTPRequestHead) -> Problem? {
+    private static func checkHost(_ head: HTTPRequestHead) throws(Problem) {
         let hosts = head.headers["Host"]
         guard hosts.count == 1 || (hosts.isEmpty && head.version == .http1_0) else {
-            return Problem(.badRequest, "the request must have one Host header")
+            throw Problem(.badRequest, "the request must have one Host header")
         }
-        let isValid = hosts.allSatisfy { $0.utf8.allSatisfy(isHostByte) }
-        return isValid ? nil : Problem(.badRequest, "the Host header is not a host and port")
+        guard hosts.allSatisfy({ $0[...].hasOnlyBytes(where: isHostByte) }) else {
+            throw Problem(.badRequest, "the Host header is not a host and port")
+        }
     }
 
     /// What a host may be written with, the brackets of IPv6 and the port's colon included
     /// (RFC 3986, section 3.2.2).
     private static func isHostByte(_ byte: UInt8) -> Bool {
-        byte.isASCIIAlphanumeric || hostPunctuation.utf8.contains(byte)
+        switch byte {
+        case _ where byte.isASCIIAlphanumeric: true
+        // -._~%!$&'()*+,;=:[]
+        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"),
+            UInt8(ascii: "%"), UInt8(ascii: "!"), UInt8(ascii: "$"),
+            UInt8(ascii: "&")...UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "="),
+            UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: "]"):
+            true
+        default: false
+        }
     }
-
-    private static let hostPunctuation = "-._~%!$&'()*+,;=:[]"
 
     /// Bodies are framed in one way only: transfer codings other than `chunked` are not taken, and
     /// in HTTP/1.0 none is (RFC 9112, section 6.1).
-    private static func framingProblem(_ head: HTTPRequestHead) -> Problem? {
+    private static func checkFraming(_ head: HTTPRequestHead) throws(Problem) {
+        guard head.headers.contains(name: "Transfer-Encoding") else { return }
         let codings = head.headers["Transfer-Encoding"]
-        guard let coding = codings.first else { return nil }
-        guard codings.count == 1, coding.lowercased() == "chunked", head.version == .http1_1 else {
-            return Problem(.badRequest, "the only Transfer-Encoding taken is chunked, in HTTP/1.1")
+        guard codings.count == 1, codings.first?.lowercased() == "chunked",
+            head.version == .http1_1
+        else {
+            throw Problem(.badRequest, "the only Transfer-Encoding taken is chunked, in HTTP/1.1")
         }
-        return nil
     }
 
-    private func refusal(of endpoint: Endpoint, _ head: HTTPRequestHead) -> Problem? {
+    private func check(_ head: HTTPRequestHead, for endpoint: Endpoint) throws(Problem) {
         if endpoint.route == .admin, let problem = adminAccess.current.refusal(of: head.headers) {
-            return problem
+            throw problem
         }
-        let lengths = head.headers["Content-Length"]
-        if let length = lengths.first, Int(length).map({ isOverCap(bodyBytes: $0) }) ?? true {
-            return bodyCapProblem
+        if let length = head.headers.first(name: "Content-Length"),
+            Int(length).map({ isOverCap(bodyBytes: $0) }) ?? true
+        {
+            throw bodyCapProblem
         }
         if endpoint.takesBody, Self.coding(of: head.headers) == nil {
-            return Problem(.unsupportedType, "Content-Encoding must be gzip, deflate or identity")
+            throw Problem(.unsupportedType, "Content-Encoding must be gzip, deflate or identity")
         }
         if let expectation = head.headers.first(name: "Expect"),
             expectation.lowercased() != "100-continue"
         {
-            return Problem(.badRequest, "the only expectation understood is 100-continue")
+            throw Problem(.badRequest, "the only expectation understood is 100-continue")
         }
-        return nil
     }
 
     /// The coding of the body; nil for one, or a combination, that is not understood.

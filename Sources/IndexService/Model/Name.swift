@@ -11,28 +11,35 @@ package struct Name: Hashable, Sendable, Comparable, CustomStringConvertible {
     package let text: String
 
     package init(parsing text: some StringProtocol) throws(KeyError) {
-        try self.init(parsing: Array(text.utf8))
+        // By way of a `String`, whose bytes lie in one piece.
+        try self.init(parsing: Array(String(text).utf8))
     }
 
     package init(parsing bytes: [UInt8]) throws(KeyError) {
         guard !bytes.isEmpty else { throw .empty }
         guard bytes.count <= Self.maximumLength else { throw .nameLength(bytes.count) }
         var folded = bytes
-        var atLabelStart = true
-        for index in folded.indices {
-            let byte = Self.fold(folded[index])
-            folded[index] = byte
+        try Self.fold(&folded)
+        text = String(decoding: folded, as: UTF8.self)
+    }
+
+    /// Folds to lower case in place, and checks every byte and every label.
+    private static func fold(_ text: inout [UInt8]) throws(KeyError) {
+        var text = text.mutableSpan
+        var isAtLabelStart = true
+        for index in text.indices {
+            let byte = lowercase(text[index])
             if byte == UInt8(ascii: ".") {
-                guard !atLabelStart else { throw .emptyLabel }
-                atLabelStart = true
+                guard !isAtLabelStart else { throw .emptyLabel }
+                isAtLabelStart = true
                 continue
             }
-            guard Self.isAllowed(byte) else { throw .character(bytes[index]) }
-            guard !atLabelStart || Self.isLetterOrDigit(byte) else { throw .labelStart(byte) }
-            atLabelStart = false
+            guard isAllowed(byte) else { throw .character(text[index]) }
+            guard !isAtLabelStart || isLetterOrDigit(byte) else { throw .labelStart(byte) }
+            text[index] = byte
+            isAtLabelStart = false
         }
-        guard !atLabelStart else { throw .emptyLabel }
-        text = String(decoding: folded, as: UTF8.self)
+        guard !isAtLabelStart else { throw .emptyLabel }
     }
 
     /// Whether the last label is an Ed25519 public key in z-base-32, as pkarr writes it.
@@ -49,7 +56,7 @@ package struct Name: Hashable, Sendable, Comparable, CustomStringConvertible {
         left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
     }
 
-    private static func fold(_ byte: UInt8) -> UInt8 {
+    private static func lowercase(_ byte: UInt8) -> UInt8 {
         byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
     }
 

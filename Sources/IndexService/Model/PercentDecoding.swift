@@ -10,7 +10,7 @@ enum PercentDecoding {
 
     /// Decodes a key, whose bytes are all ASCII; the error names the first one that is not.
     static func decodeKey(_ text: some StringProtocol) throws(KeyError) -> String {
-        guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
+        guard Substring(text).contains(byte: UInt8(ascii: "%")) else { return String(text) }
         let decoded = try bytes(of: text)
         if let other = decoded.first(where: { $0 > 0x7f }) { throw .character(other) }
         return String(decoding: decoded, as: UTF8.self)

@@ -8,9 +8,10 @@ package enum ResolveKey: Hashable, Sendable, CustomStringConvertible {
     /// Parses `b3:<hex>`, `name:<name>` or a bare name; whatever begins with `b3:` is a content id
     /// or wrong.
     package init(parsing text: some StringProtocol) throws(KeyError) {
-        if text.hasPrefix(ContentID.prefix) {
+        let text = Substring(text)
+        if text.begins(withBytesOf: "b3:") {
             self = .contentID(try ContentID(parsing: text))
-        } else if text.hasPrefix(Self.namePrefix) {
+        } else if text.begins(withBytesOf: "name:") {
             self = .name(try Name(parsing: text.dropFirst(Self.namePrefix.count)))
         } else {
             self = .name(try Name(parsing: text))

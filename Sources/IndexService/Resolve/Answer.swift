@@ -147,19 +147,24 @@ extension Answer {
 
     /// The strong entity tag, quotes included: `"b3:<BLAKE3 of the body>"`.
     package var entityTag: String {
-        var buffer = ByteBuffer()
-        writeEntityTag(to: &buffer)
-        return String(buffer: buffer)
+        String(unsafeUninitializedCapacity: Self.entityTagBytes) { memory in
+            var cursor = ByteCursor(UnsafeMutableRawBufferPointer(memory))
+            writeEntityTag(to: &cursor)
+            return cursor.count
+        }
     }
 
+    /// Quotes, `b3:` and two digits for each byte of the digest.
+    private static let entityTagBytes = 69
+
     /// Writes the entity tag without a `String` in between.
-    func writeEntityTag(to buffer: inout ByteBuffer) {
-        buffer.writeStaticString("\"b3:")
+    func writeEntityTag(to cursor: inout ByteCursor) {
+        cursor.write(literal: "\"b3:")
         for place in stride(from: Place.digest, to: Place.texts, by: 4) {
             let bytes = UInt32(littleEndian: record.number(at: place))
-            buffer.writeInteger(bytes.hexDigits, endianness: .little)
+            cursor.write(littleEndian: bytes.hexDigits)
         }
-        buffer.writeInteger(UInt8(ascii: "\""))
+        cursor.write(literal: "\"")
     }
 }
 
