@@ -68,8 +68,8 @@ class BenchError(Exception):
 
 
 def start_nginx(name, path, body, folder):
-    """nginx with one static file at `path`, ready."""
-    folder.mkdir()
+    """nginx with one static file at `path`, ready; `folder` is its own, and empty."""
+    folder.mkdir(exist_ok=True)
     target = folder / "root" / path.lstrip("/")
     target.parent.mkdir(parents=True)
     target.write_bytes(body)

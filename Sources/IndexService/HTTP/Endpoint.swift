@@ -24,31 +24,40 @@ enum Endpoint: Equatable {
 
     /// The endpoint of a path, whose segments are still percent-encoded; nil for an unknown one.
     init?(path: Substring) {
-        guard path.utf8.first == UInt8(ascii: "/") else { return nil }
-        // One more than any path of ours has.
-        let segments = path.afterFirstByte.pieces(betweenBytes: UInt8(ascii: "/"), atMost: 4)
-        switch (segments.count, segments.first) {
-        case (2, "resolve"): self = .resolve(key: String(segments[1]))
-        case (2, "providers"): self = .providers(contentID: String(segments[1]))
-        case (2, "manifests"): self = .manifest(contentID: String(segments[1]))
-        case (2...3, "admin"): self.init(adminSegments: segments.dropFirst())
-        case (1, "healthz"): self = .health
-        case (1, "readyz"): self = .readiness
-        case (1, "version"): self = .version
-        case (1, "metrics"): self = .metrics
+        if let key = path.segment(behind: "/resolve/") {
+            self = .resolve(key: key)
+        } else if let id = path.segment(behind: "/providers/") {
+            self = .providers(contentID: id)
+        } else if let id = path.segment(behind: "/manifests/") {
+            self = .manifest(contentID: id)
+        } else if path.begins(withBytesOf: "/admin/") {
+            self.init(adminSegments: path.split(separator: "/", omittingEmptySubsequences: false))
+        } else {
+            self.init(operatorPath: path)
+        }
+    }
+
+    private init?(operatorPath path: Substring) {
+        switch path {
+        case "/healthz": self = .health
+        case "/readyz": self = .readiness
+        case "/version": self = .version
+        case "/metrics": self = .metrics
         default: return nil
         }
     }
 
-    private init?(adminSegments segments: ArraySlice<Substring>) {
-        let key = segments.count == 2 ? segments.last.map(String.init) : nil
-        switch (segments.first, key) {
+    /// - Parameter segments: those of `/admin/…`: nothing, `admin`, and what is behind it.
+    private init?(adminSegments segments: [Substring]) {
+        guard (3...4).contains(segments.count) else { return nil }
+        let key = segments.count == 4 ? String(segments[3]) : nil
+        switch (segments[2], key) {
         case ("names", nil): self = .adminNames
         case ("names", let key?): self = .adminName(key)
         case ("manifests", let key?): self = .adminManifest(contentID: key)
         case ("providers", let key?): self = .adminProviders(contentID: key)
         case ("import", nil): self = .adminImport
-        case (let action?, nil):
+        case (let action, nil):
             guard let action = KeyAction(rawValue: String(action)) else { return nil }
             self = .adminKeys(action)
         default: return nil

@@ -48,6 +48,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
     /// What is wrong with the bytes behind `waitingParts`.
     var waitingProblem: Problem?
     private var isTakingWaitingParts = false
+    /// Whether the responder has got something it is not yet told to look at.
+    private var hasHandedOn = false
     /// Whether the bytes of one read are on their way through.
     private var isInRead = false
     /// When whatever is still under way is given up, because the service stops.
@@ -86,6 +88,13 @@ final class ExchangeHandler: ChannelDuplexHandler {
         isInRead = false
         flushIfNeeded(context)
         updateDeadline(context)
+        tellOfReadComplete(context)
+    }
+
+    /// Has what was handed on delivered; after answers out of RAM there is nothing.
+    private func tellOfReadComplete(_ context: ChannelHandlerContext) {
+        guard hasHandedOn else { return }
+        hasHandedOn = false
         context.fireChannelReadComplete()
     }
 
@@ -292,8 +301,9 @@ final class ExchangeHandler: ChannelDuplexHandler {
         context.fireChannelRead(wrapInboundOut(.head(head)))
         if body.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(.body(body))) }
         context.fireChannelRead(wrapInboundOut(.end(nil)))
+        hasHandedOn = true
         // What waited for its turn comes outside of a read, and would never be delivered.
-        if !isInRead { context.fireChannelReadComplete() }
+        if !isInRead { tellOfReadComplete(context) }
     }
 
     /// Takes up what waited for its turn, then reads on.

@@ -11,35 +11,35 @@ package struct Name: Hashable, Sendable, Comparable, CustomStringConvertible {
     package let text: String
 
     package init(parsing text: some StringProtocol) throws(KeyError) {
-        // By way of a `String`, whose bytes lie in one piece.
-        try self.init(parsing: Array(String(text).utf8))
+        let text = String(text)
+        self.text = try Self.isFolded(text.utf8.span) ? text : text.lowercased()
     }
 
     package init(parsing bytes: [UInt8]) throws(KeyError) {
-        guard !bytes.isEmpty else { throw .empty }
-        guard bytes.count <= Self.maximumLength else { throw .nameLength(bytes.count) }
-        var folded = bytes
-        try Self.fold(&folded)
+        let folded = try Self.isFolded(bytes.span) ? bytes : bytes.map(Self.lowercase)
         text = String(decoding: folded, as: UTF8.self)
     }
 
-    /// Folds to lower case in place, and checks every byte and every label.
-    private static func fold(_ text: inout [UInt8]) throws(KeyError) {
-        var text = text.mutableSpan
+    /// Checks every byte and every label; whether they are in lower case already.
+    private static func isFolded(_ bytes: Span<UInt8>) throws(KeyError) -> Bool {
+        guard !bytes.isEmpty else { throw .empty }
+        guard bytes.count <= maximumLength else { throw .nameLength(bytes.count) }
+        var isFolded = true
         var isAtLabelStart = true
-        for index in text.indices {
-            let byte = lowercase(text[index])
+        for index in bytes.indices {
+            let byte = lowercase(bytes[index])
             if byte == UInt8(ascii: ".") {
                 guard !isAtLabelStart else { throw .emptyLabel }
                 isAtLabelStart = true
                 continue
             }
-            guard isAllowed(byte) else { throw .character(text[index]) }
+            guard isAllowed(byte) else { throw .character(bytes[index]) }
             guard !isAtLabelStart || isLetterOrDigit(byte) else { throw .labelStart(byte) }
-            text[index] = byte
+            if byte != bytes[index] { isFolded = false }
             isAtLabelStart = false
         }
         guard !isAtLabelStart else { throw .emptyLabel }
+        return isFolded
     }
 
     /// Whether the last label is an Ed25519 public key in z-base-32, as pkarr writes it.

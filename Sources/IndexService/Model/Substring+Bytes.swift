@@ -36,17 +36,10 @@ extension Substring {
         self[utf8.index(after: startIndex)...]
     }
 
-    /// Its pieces between such bytes of ASCII, empty ones included; the last of `most` is all that
-    /// is left.
-    func pieces(betweenBytes separator: UInt8, atMost most: Int) -> [Substring] {
-        var pieces: [Substring] = []
-        pieces.reserveCapacity(most)
-        var rest = self
-        while pieces.count < most - 1, let end = rest.firstIndex(ofByte: separator) {
-            pieces.append(rest[..<end])
-            rest = rest[end...].afterFirstByte
-        }
-        pieces.append(rest)
-        return pieces
+    /// What follows `prefix`, where that is one segment of a path; nil otherwise.
+    func segment(behind prefix: StaticString) -> String? {
+        guard begins(withBytesOf: prefix) else { return nil }
+        let segment = self[utf8.index(startIndex, offsetBy: prefix.utf8CodeUnitCount)...]
+        return segment.contains(byte: UInt8(ascii: "/")) ? nil : String(segment)
     }
 }

@@ -104,6 +104,12 @@ class Bench:
             "load_average_before": os.getloadavg()[0],
         }
 
+    def new_folder(self, name):
+        """A folder in this run's, whose name nothing else has."""
+        folder = self.folder / f"{name}-{secrets.token_hex(3)}"
+        folder.mkdir(parents=True)
+        return folder
+
     # Services
 
     def import_file(self, lines, store):
@@ -117,12 +123,14 @@ class Bench:
         return json.loads(done.stdout.splitlines()[-1])
 
     @contextlib.contextmanager
-    def serving(self, arguments=(), store=None, lines=None, environment=None):
-        """A service, ready, on a store or in memory (then `lines` are imported over HTTP)."""
-        folder = self.folder / f"serve-{secrets.token_hex(3)}"
-        folder.mkdir(parents=True)
+    def serving(self, arguments=(), store=None, lines=None, environment=None, program=None):
+        """A service, ready, on a store or in memory (then `lines` are imported over HTTP).
+
+        `program` is a command line to start it by, in place of the binary.
+        """
+        folder = self.new_folder("serve")
         port = service.free_port()
-        command = [self.binary, "serve", "--http-bind", f"{service.HOST}:{port}"]
+        command = [*(program or [self.binary]), "serve", "--http-bind", f"{service.HOST}:{port}"]
         token = folder / "token"
         token.write_text(secrets.token_hex(24))
         token.chmod(0o600)

@@ -4,26 +4,24 @@ import collections
 import hashlib
 import http.client
 import json
-import os
-import re
-import shutil
-import struct
 import subprocess
 from pathlib import Path
 
 import service
 
-from . import PERFORMANCE, checks, memory, peers
+from . import checks, memory, peers
+from .counted import allocations, http_allocations, http_instructions, instructions
 from .bench_run import OPEN_LIMITS, QUIET, KitError, make_names, metrics, note
 from .dedup import name_of
 
-ROUNDS = 5
+# Many short pairs: what disturbs one of them does not move the median.
+PAIRS = 25
+PAIR_SECONDS = 0.5
+PAIR_WARM_UP = 0.2
 # Runs of a part whose figures depend on what else the machine does; the best of them counts.
 ATTEMPTS = 3
 # Enough that what the allocator keeps for itself is a small part.
 ANSWERS = 50_000
-PROBE_HITS = 50_000
-HTTP_HITS = 20_000
 LABEL_KEYS = 1000
 SIMULATION = ["hedging", "--nodes", "300", "--lookups", "300", "--seed", "1", "--no-bars"]
 
@@ -46,88 +44,17 @@ def simulate(bench):
 
 
 def beside_nginx(bench):
-    rows = peers.run(bench, everything=False, rounds=ROUNDS)["rows"]
-    ours = rows[1]
-    return {"ram-hit-throughput-to-nginx": ours["best_ratio"],
-            "ram-hit-cpu-to-nginx": ours["best_cpu_ratio"],
-            "ram-hit-p95-to-nginx": ours["best_p95_ratio"]}
+    """Medians of the ratios to nginx of runs in turn."""
+    ours = peers.run(bench, everything=False, rounds=PAIRS, seconds=PAIR_SECONDS,
+                     warm_up=PAIR_WARM_UP)["rows"][1]
+    return {"ram-hit-throughput-to-nginx": ours["ratio"],
+            "ram-hit-cpu-to-nginx": ours["cpu_ratio"],
+            "ram-hit-p95-to-nginx": ours["p95_ratio"]}
 
 
 def resident(bench):
     return {"resident-idle-kib": memory.idle(bench),
             "resident-per-answer-bytes": memory.answers(bench, ANSWERS)["resident"]}
-
-
-def build_shim(bench):
-    compiler = shutil.which("clang") or shutil.which("cc")
-    if compiler is None:
-        raise KitError("no C compiler: install clang or gcc")
-    library = bench.folder / "count.so"
-    source = PERFORMANCE / "shim/count_allocations.c"
-    subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
-    return library
-
-
-def counted(bench, library):
-    """(environment that counts allocations, function that reads the count)."""
-    path = bench.folder / "allocations"
-    path.write_bytes(bytes(4096))
-
-    def read():
-        return struct.unpack("=Q", path.read_bytes()[:8])[0]
-    return {"LD_PRELOAD": str(library), "COUNT_ALLOCATIONS_IN": str(path)}, read
-
-
-def allocations(bench):
-    """What one more hit allocates in the cache alone: the difference of two runs."""
-    environment, read = counted(bench, build_shim(bench))
-    probe = bench.simulate.parent / "cache-probe"
-    totals = []
-    for hits in (PROBE_HITS, 2 * PROBE_HITS):
-        before = read()
-        subprocess.run([probe, str(hits)], env=environment, check=True, capture_output=True)
-        totals.append(read() - before)
-    if min(totals) < 1000:
-        raise KitError("the shim counted nothing: is cache-probe linked statically?")
-    return {"cache-hit-allocations": (totals[1] - totals[0]) / PROBE_HITS}
-
-
-def http_allocations(bench):
-    """The same over HTTP, of the whole service."""
-    environment, read = counted(bench, build_shim(bench))
-    names = make_names(1000, bench.data)
-    path = "/resolve/" + name_of(names, 0)
-    totals = []
-    with bench.serving([QUIET, *OPEN_LIMITS], None, names, environment) as server:
-        for hits in (HTTP_HITS, HTTP_HITS, 2 * HTTP_HITS):
-            before = read()
-            bench.load(server, "--path", path, "--connections", 4, "--requests", hits,
-                       "--duration", 60)
-            totals.append(read() - before)
-    over_http = (totals[2] - totals[1]) / HTTP_HITS
-    return {"http-hit-allocations": round(over_http, 2)}
-
-
-def instructions(bench):
-    """Instructions of one more hit in the cache, under callgrind: the same on every run.
-
-    Swift seeds its hashing anew in each process unless it is told not to.
-    """
-    environment = os.environ | {"SWIFT_DETERMINISTIC_HASHING": "1"}
-    if shutil.which("valgrind") is None:
-        raise KitError("valgrind is missing: scripts/install-deps.sh valgrind")
-    probe = bench.simulate.parent / "cache-probe"
-    totals = []
-    for hits in (PROBE_HITS, 2 * PROBE_HITS):
-        done = subprocess.run(
-            ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", probe, str(hits)],
-            capture_output=True, text=True, timeout=120, env=environment,
-        )
-        found = re.search(r"Collected\s*:\s*(\d+)", done.stderr)
-        if found is None:
-            raise KitError(f"callgrind failed: {done.stderr.strip()[-300:]}")
-        totals.append(int(found.group(1)))
-    return {"cache-hit-instructions": round((totals[1] - totals[0]) / PROBE_HITS, 1)}
 
 
 def label_requests(number):
@@ -206,7 +133,7 @@ def attempt(part, bench):
         return {}
 
 
-STEADY = (simulate, labels, allocations, http_allocations, instructions)
+STEADY = (simulate, labels, allocations, http_allocations, instructions, http_instructions)
 TIMED = (resident, beside_nginx)
 PARTS = tuple(part.__name__.replace("_", "-") for part in (*STEADY, *TIMED))
 

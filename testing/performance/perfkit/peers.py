@@ -36,7 +36,6 @@ def install(program, package):
 
 
 def start_varnish(program, backend, folder, path):
-    folder.mkdir()
     port = service.free_port()
     command = [program, "-F", "-a", f"{service.HOST}:{port}", "-b", f"{service.HOST}:{backend}",
                "-n", folder / "work", "-s", "malloc,64m", "-t", "3600"]
@@ -48,7 +47,6 @@ def start_varnish(program, backend, folder, path):
 @contextlib.contextmanager
 def opendht(program, folder, body):
     """OpenDHT's REST proxy with one value held locally; yields the server and its path."""
-    folder.mkdir()
     port, dht_port = service.free_port(), service.free_port()
     command = [program, "-s", "-p", dht_port, "--proxyserver", port]
     server = service.Server("opendht", command, port, folder / "log", stdin=subprocess.DEVNULL)
@@ -80,7 +78,8 @@ def start_subjects(bench, stack, everything):
     body = bench_http.warm_answer(ours.port, path).body
     if install("nginx", "nginx-light") is None:
         raise KitError("nginx is missing, and everything is a ratio to it")
-    nginx = stack.enter_context(bench_http.start_nginx("nginx", path, body, bench.folder / "nginx"))
+    folder = bench.new_folder("nginx")
+    nginx = stack.enter_context(bench_http.start_nginx("nginx", path, body, folder))
     subjects = {"nginx, static file": (nginx, path), "svc-index, out of RAM": (ours, path)}
     if everything:
         logged = stack.enter_context(bench.serving([*LOGGED, *OPEN_LIMITS], None, names))
@@ -94,32 +93,28 @@ def add_peers(bench, stack, subjects, backend, path, body):
     program = install("varnishd", "varnish")
     if program:
         try:
-            varnish = start_varnish(program, backend, bench.folder / "varnish", path)
+            varnish = start_varnish(program, backend, bench.new_folder("varnish"), path)
             subjects["Varnish, out of memory"] = (stack.enter_context(varnish), path)
         except (service.ServerError, OSError) as error:
             note(f"compare: skipped Varnish: {error}")
     program = install("dhtnode", "dhtnode")
     if program:
         try:
-            peer = opendht(program, bench.folder / "opendht", body)
+            peer = opendht(program, bench.new_folder("opendht"), body)
             subjects["OpenDHT proxy, value held"] = stack.enter_context(peer)
         except (service.ServerError, OSError, KitError) as error:
             note(f"compare: skipped OpenDHT: {error}")
 
 
-def measure_all(bench, subjects, rounds):
+def measure_all(bench, subjects, rounds, seconds, warm_up):
     runs = {name: [] for name in subjects}
     for number in range(rounds):
         for name, (server, path) in subjects.items():
-            figures = bench.load(server, "--path", path, "--duration", bench.seconds,
-                                 "--warm-up", 0.5)
+            figures = bench.load(server, "--path", path, "--duration", seconds,
+                                 "--warm-up", warm_up)
             runs[name].append(figures)
             note(f"round {number + 1}: {name}: {figures['perSecond']:,.0f} requests/s")
     return runs
-
-
-def best(runs, choose, figure):
-    return choose(run["latency"][figure] if figure == "p95" else run[figure] for run in runs)
 
 
 def summarise(runs):
@@ -141,10 +136,6 @@ def summarise(runs):
             "cpu_ratio": ratio(lambda one: one["cpu_us"]),
             "p95_ratio": ratio(lambda one: one["latency"]["p95"]),
             "p99_ratio": ratio(lambda one: one["latency"]["p99"]),
-            # Of the rounds that other programs disturbed least, for the gate.
-            "best_ratio": best(own, max, "perSecond") / best(base, max, "perSecond"),
-            "best_cpu_ratio": best(own, min, "cpu_us") / best(base, min, "cpu_us"),
-            "best_p95_ratio": best(own, min, "p95") / best(base, min, "p95"),
             "ratios": [a["perSecond"] / b["perSecond"] for a, b in zip(own, base)],
             "generator_us": median(lambda one: one["generatorMicrosPerAnswer"]),
             "spectrum": own[-1]["spectrum"], "commands": [own[0]["command"]],
@@ -152,10 +143,11 @@ def summarise(runs):
     return rows
 
 
-def run(bench, everything=True, rounds=ROUNDS):
+def run(bench, everything=True, rounds=ROUNDS, seconds=None, warm_up=0.5):
     with contextlib.ExitStack() as stack:
         subjects, size = start_subjects(bench, stack, everything)
-        rows = summarise(measure_all(bench, subjects, rounds))
+        runs = measure_all(bench, subjects, rounds, seconds or bench.seconds, warm_up)
+        rows = summarise(runs)
     return {"rows": rows, "body_bytes": size, "markdown": markdown(rows)}
 
 

@@ -1,0 +1,131 @@
+"""Counts what a hit does: allocations by a preloaded library, instructions by callgrind.
+
+Nothing is timed. What the start takes falls out, since every figure is the difference of two runs.
+"""
+
+import os
+import re
+import shutil
+import struct
+import subprocess
+
+from . import PERFORMANCE
+from .bench_run import OPEN_LIMITS, QUIET, KitError, make_names
+from .dedup import name_of
+
+PROBE_HITS = 50_000
+HTTP_HITS = 20_000
+TRACED_HITS = 2000
+# Swift seeds its hashing anew in each process unless it is told not to.
+DETERMINISTIC = {"SWIFT_DETERMINISTIC_HASHING": "1"}
+# SelectableEventLoop.handleEvent, as the compiler writes its name.
+EVENT_LOOP = "*SelectableEventLoopC06handle*"
+
+
+def build_shim(bench, name):
+    """One of the libraries in shim/, for `LD_PRELOAD`."""
+    compiler = shutil.which("clang") or shutil.which("cc")
+    if compiler is None:
+        raise KitError("no C compiler: install clang or gcc")
+    library = bench.folder / f"{name}.so"
+    source = PERFORMANCE / f"shim/{name}.c"
+    subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
+    return library
+
+
+def counted(bench):
+    """(environment that counts allocations, function that reads the count)."""
+    path = bench.folder / "allocations"
+    path.write_bytes(bytes(4096))
+
+    def read():
+        return struct.unpack("=Q", path.read_bytes()[:8])[0]
+    library = build_shim(bench, "count_allocations")
+    return {"LD_PRELOAD": str(library), "COUNT_ALLOCATIONS_IN": str(path)}, read
+
+
+def allocations(bench):
+    """What one more hit allocates in the cache alone: the difference of two runs."""
+    environment, read = counted(bench)
+    probe = bench.simulate.parent / "cache-probe"
+    totals = []
+    for hits in (PROBE_HITS, 2 * PROBE_HITS):
+        before = read()
+        subprocess.run([probe, str(hits)], env=environment, check=True, capture_output=True)
+        totals.append(read() - before)
+    if min(totals) < 1000:
+        raise KitError("the shim counted nothing: is cache-probe linked statically?")
+    return {"cache-hit-allocations": (totals[1] - totals[0]) / PROBE_HITS}
+
+
+def http_allocations(bench):
+    """The same over HTTP, of the whole service."""
+    environment, read = counted(bench)
+    names = make_names(1000, bench.data)
+    path = "/resolve/" + name_of(names, 0)
+    totals = []
+    with bench.serving([QUIET, *OPEN_LIMITS], None, names, environment) as server:
+        for hits in (HTTP_HITS, HTTP_HITS, 2 * HTTP_HITS):
+            before = read()
+            bench.load(server, "--path", path, "--connections", 4, "--requests", hits,
+                       "--duration", 60)
+            totals.append(read() - before)
+    over_http = (totals[2] - totals[1]) / HTTP_HITS
+    return {"http-hit-allocations": round(over_http, 2)}
+
+
+def instructions(bench):
+    """Instructions of one more hit in the cache: the same on every run."""
+    probe = bench.simulate.parent / "cache-probe"
+    totals = []
+    for hits in (PROBE_HITS, 2 * PROBE_HITS):
+        done = subprocess.run([*callgrind(), probe, str(hits)], capture_output=True, text=True,
+                              timeout=120, env=os.environ | DETERMINISTIC)
+        totals.append(collected(done.stderr))
+    return {"cache-hit-instructions": round((totals[1] - totals[0]) / PROBE_HITS, 1)}
+
+
+def http_instructions(bench):
+    """Instructions in user space of one more hit over HTTP, in the service itself.
+
+    Counted is what an event loop does for a socket, not what else the service does meanwhile.
+    """
+    names = make_names(1000, bench.data)
+    path = "/resolve/" + name_of(names, 0)
+    log, binary = bench.folder / "callgrind", without_debug_information(bench)
+    environment = DETERMINISTIC | {"LD_PRELOAD": str(build_shim(bench, "own_signal_mask"))}
+    command = [*callgrind(), f"--log-file={log}", "--collect-atstart=no",
+               f"--toggle-collect={EVENT_LOOP}", binary]
+    totals = []
+    for hits in (TRACED_HITS, 3 * TRACED_HITS):
+        with bench.serving([QUIET, *OPEN_LIMITS], None, names, environment, command) as server:
+            bench.load(server, "--path", path, "--connections", 4, "--requests", hits,
+                       "--duration", 120)
+        totals.append(collected(log.read_text(errors="replace")))
+    if totals[0] < TRACED_HITS:
+        raise KitError(f"callgrind saw no event loop: is its function still like {EVENT_LOOP}?")
+    return {"http-hit-instructions": round((totals[1] - totals[0]) / (2 * TRACED_HITS))}
+
+
+def callgrind():
+    if shutil.which("valgrind") is None:
+        raise KitError("valgrind is missing: scripts/install-deps.sh valgrind")
+    return ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+
+
+def collected(log):
+    """The instructions that callgrind's log says it has counted."""
+    found = re.search(r"Collected\s*:\s*(\d+)", log)
+    if found is None:
+        raise KitError(f"callgrind failed: {log.strip()[-300:]}")
+    return int(found.group(1))
+
+
+def without_debug_information(bench):
+    """A copy of the service whose debug information, which callgrind cannot read, is gone."""
+    strip = shutil.which("strip") or shutil.which("llvm-strip")
+    if strip is None:
+        raise KitError("no strip: install binutils")
+    copy = bench.folder / "svc-index"
+    subprocess.run([strip, "-g", "-o", copy, bench.binary], check=True)
+    return copy
