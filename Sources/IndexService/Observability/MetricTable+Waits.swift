@@ -18,14 +18,16 @@ extension MetricDescription {
             [Label("route", GatedRoute.self)],
             help: """
                 How long a request that needs more than RAM waited for its place behind \
-                `limits.running`.
+                `limits.running`, whether it got one in the end or not; who is refused at once has \
+                not waited.
                 """,
             whenItRises: """
                 More such requests come than places get free. If `index_resolve_latency_seconds` \
                 rises with it, the store or the DHT is slow: see `GET /readyz`. If it does not, \
                 there are just many: raise `limits.running`, or `cache.entries` so that fewer are \
-                missed. Manifests and what admins ask for (`manifests`, `admin`) wait for the \
-                store alone, and are never in RAM.
+                missed. Waits of `http.request_timeout_ms` and more came to nothing. Manifests and \
+                what admins ask for (`manifests`, `admin`) wait for the store alone, and are never \
+                in RAM.
                 """
         ),
         MetricDescription(
@@ -95,8 +97,8 @@ extension Metrics {
         loopLag.record(lag, on: stripe, in: cells)
     }
 
-    /// Counts a request that got its place.
-    func missAdmitted(_ route: GatedRoute, afterNanoseconds wait: Int64) {
+    /// Counts a request that got its place, or none after it had waited.
+    func gateWaitEnded(_ route: GatedRoute, afterNanoseconds wait: Int64) {
         gateWaits.record(wait, series: route.rawValue, on: .shared, in: cells)
     }
 }

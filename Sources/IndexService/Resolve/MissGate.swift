@@ -26,7 +26,13 @@ package enum MissGateError: Error, Hashable, Sendable {
 /// lets newcomers have its place in the queue. Continuations are resumed after the lock is
 /// released.
 package final class MissGate: Sendable {
-    fileprivate typealias Waiter = CheckedContinuation<MissGateError?, Never>
+    /// An attempt that failed, and whether it had to wait for that.
+    package struct Refusal: Error, Hashable, Sendable {
+        package let reason: MissGateError
+        package let hasWaited: Bool
+    }
+
+    fileprivate typealias Waiter = CheckedContinuation<Refusal?, Never>
 
     fileprivate struct State {
         var machine: StateMachine
@@ -46,7 +52,7 @@ package final class MissGate: Sendable {
         from address: ClientAddress,
         deadline: MonotonicInstant,
         at now: MonotonicInstant
-    ) async throws(MissGateError) {
+    ) async throws(Refusal) {
         let ticket = lastTicket.add(1, ordering: .relaxed).newValue
         let refusal = await withTaskCancellationHandler {
             await withCheckedContinuation { (waiter: Waiter) in
@@ -90,7 +96,13 @@ package final class MissGate: Sendable {
 extension MissGate {
     /// Those whose waiting is over, to be told outside the lock.
     fileprivate struct Settled: Sendable {
-        var outcomes: [(waiter: Waiter, refusal: MissGateError?)] = []
+        var outcomes: [(waiter: Waiter, refusal: MissGate.Refusal?)] = []
+
+        /// A newcomer who gets in, or is refused, at once.
+        static func atOnce(_ waiter: Waiter, _ reason: MissGateError? = nil) -> Settled {
+            let refusal = reason.map { MissGate.Refusal(reason: $0, hasWaited: false) }
+            return Settled(outcomes: [(waiter, refusal)])
+        }
 
         func resume() {
             for (waiter, refusal) in outcomes { waiter.resume(returning: refusal) }
@@ -106,14 +118,14 @@ extension MissGate.State {
         deadline: MonotonicInstant,
         at now: MonotonicInstant
     ) -> MissGate.Settled {
-        guard !isClosed else { return MissGate.Settled(outcomes: [(waiter, .closed)]) }
+        guard !isClosed else { return .atOnce(waiter, .closed) }
         // Within the lock: a cancellation is either seen here or finds the waiter.
-        guard !Task.isCancelled else { return MissGate.Settled(outcomes: [(waiter, .cancelled)]) }
+        guard !Task.isCancelled else { return .atOnce(waiter, .cancelled) }
         switch machine.enter(ticket, from: address, deadline: deadline, at: now) {
         case .runs:
-            return MissGate.Settled(outcomes: [(waiter, nil)])
+            return .atOnce(waiter)
         case .refused(let reason):
-            return MissGate.Settled(outcomes: [(waiter, reason)])
+            return .atOnce(waiter, reason)
         case .waits:
             waiters[ticket] = waiter
             return MissGate.Settled()
@@ -140,9 +152,10 @@ extension MissGate.State {
         _ tickets: [MissGate.Ticket],
         because reason: MissGateError
     ) -> MissGate.Settled {
-        MissGate.Settled(
+        let refusal = MissGate.Refusal(reason: reason, hasWaited: true)
+        return MissGate.Settled(
             outcomes: tickets.compactMap { ticket in
-                waiters.removeValue(forKey: ticket).map { ($0, reason) }
+                waiters.removeValue(forKey: ticket).map { ($0, refusal) }
             }
         )
     }

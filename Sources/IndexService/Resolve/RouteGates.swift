@@ -24,6 +24,9 @@ package struct RouteGates: Sendable {
 
     /// Returns with a place of the route, which is given back with `leave`.
     ///
+    /// Every wait is measured, whatever its end: a gate is at its worst when nobody gets in.
+    /// Whoever is refused at once has not waited.
+    ///
     /// - Parameters:
     ///   - client: who asks; places are shared out fairly between addresses.
     ///   - deadline: when the caller is gone.
@@ -33,11 +36,18 @@ package struct RouteGates: Sendable {
         by deadline: MonotonicInstant
     ) async throws(MissGateError) {
         let arrived = MonotonicInstant.now()
-        try await gates[route.rawValue].enter(from: client, deadline: deadline, at: arrived)
-        metrics.missAdmitted(
-            route,
-            afterNanoseconds: Int64(clamping: MonotonicInstant.now().nanoseconds(since: arrived))
-        )
+        do throws(MissGate.Refusal) {
+            try await gates[route.rawValue].enter(from: client, deadline: deadline, at: arrived)
+            recordWait(for: route, since: arrived)
+        } catch {
+            if error.hasWaited { recordWait(for: route, since: arrived) }
+            throw error.reason
+        }
+    }
+
+    private func recordWait(for route: GatedRoute, since arrived: MonotonicInstant) {
+        let wait = MonotonicInstant.now().nanoseconds(since: arrived)
+        metrics.gateWaitEnded(route, afterNanoseconds: Int64(clamping: wait))
     }
 
     func leave(_ route: GatedRoute) {

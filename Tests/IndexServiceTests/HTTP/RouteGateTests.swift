@@ -165,4 +165,40 @@ import Testing
             }
         }
     }
+
+    /// Two different questions or the like of one route; the second has to wait for the first.
+    private static let pairs = [
+        [
+            Row(request: WireRequest("GET", "/resolve/libc6"), route: "resolve"),
+            Row(request: WireRequest("GET", "/resolve/unheld"), route: "resolve"),
+        ],
+        [rows[0], rows[1]],
+    ]
+
+    /// Nobody got in: that is when an operator has to see the wait.
+    @Test(arguments: pairs)
+    func aWaitThatCameToNothingShows(pair: [Row]) async throws {
+        try await withService { settings in
+            settings.limits.running = 1
+            settings.http.requestTimeout = .milliseconds(1500)
+        } _: { service in
+            try await SampleIndex.fill(service)
+            let (name, route) = ("miss_gate_wait_seconds", "route=\(pair[0].route)")
+            @Sendable func longWaits() throws -> Double {
+                let atMost = try service.metric("\(name)_bucket", "\(route),le=0.5")
+                return try service.metric("\(name)_count", route) - atMost
+            }
+            try await withBlockedStore(service) { release in
+                try await withThrowingTaskGroup(of: Int.self) { group in
+                    for row in pair {
+                        group.addTask { try await service.ask(row.request).status }
+                    }
+                    for try await status in group { #expect(status == 504) }
+                }
+                release()
+                while try longWaits() == 0 { await Task.yield() }
+            }
+            #expect(try longWaits() == 1)
+        }
+    }
 }

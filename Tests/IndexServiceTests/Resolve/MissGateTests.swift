@@ -37,7 +37,9 @@ import Testing
             await becomesTrue { gate.load.waiting == 512 }
             let time = await ContinuousClock().measure {
                 for _ in 0..<1_000 {
-                    await #expect(throws: MissGateError.full) { try await gate.enterNow(from: 600) }
+                    await #expect(throws: MissGate.Refusal.atOnce(.full)) {
+                        try await gate.enterNow(from: 600)
+                    }
                 }
             }
             #expect(time / 1_000 < .milliseconds(10))
@@ -52,7 +54,7 @@ import Testing
         let waiter = Task { await gate.refusal(from: 2) }
         await becomesTrue { gate.load.waiting == 1 }
         waiter.cancel()
-        #expect(await waiter.value == .cancelled)
+        #expect(await waiter.value == .late(.cancelled))
         #expect(gate.load == (1, 0))
         gate.leave(at: .milliseconds(0))
         #expect(gate.load == (0, 0))
@@ -65,7 +67,7 @@ import Testing
             return await gate.refusal(from: 2)
         }
         entrant.cancel()
-        #expect(await entrant.value == .cancelled)
+        #expect(await entrant.value == .atOnce(.cancelled))
         #expect(gate.load == (0, 0))
     }
 
@@ -77,10 +79,11 @@ import Testing
         let second = Task { await gate.refusal(from: 1, deadline: .milliseconds(50)) }
         await becomesTrue { gate.load.waiting == 2 }
         let other = Task { await gate.refusal(from: 2) }
-        #expect(await first.value == .displaced)
+        #expect(await first.value == .late(.displaced))
         gate.leave(at: .milliseconds(50))
-        #expect(await second.value == .expired)
+        #expect(await second.value == .late(.expired))
         #expect(await other.value == nil)
+        #expect(await gate.refusal(from: 1, deadline: .milliseconds(0)) == .atOnce(.expired))
         #expect(gate.load == (1, 0))
     }
 
@@ -90,8 +93,8 @@ import Testing
         let waiters = (0..<8).map { _ in Task { await gate.refusal(from: 1) } }
         await becomesTrue { gate.load.waiting == 8 }
         gate.close()
-        for waiter in waiters { #expect(await waiter.value == .closed) }
-        #expect(await gate.refusal(from: 1) == .closed)
+        for waiter in waiters { #expect(await waiter.value == .late(.closed)) }
+        #expect(await gate.refusal(from: 1) == .atOnce(.closed))
         gate.leave(at: .milliseconds(0))
         #expect(gate.load == (0, 0))
     }
@@ -121,11 +124,22 @@ import Testing
     }
 }
 
+extension MissGate.Refusal {
+    fileprivate static func atOnce(_ reason: MissGateError) -> Self {
+        Self(reason: reason, hasWaited: false)
+    }
+
+    /// After a wait.
+    fileprivate static func late(_ reason: MissGateError) -> Self {
+        Self(reason: reason, hasWaited: true)
+    }
+}
+
 extension MissGate {
     fileprivate func enterNow(
         from address: UInt32,
         deadline: MonotonicInstant = .distantFuture
-    ) async throws(MissGateError) {
+    ) async throws(Refusal) {
         try await enter(from: .four(address), deadline: deadline, at: .milliseconds(0))
     }
 
@@ -133,7 +147,7 @@ extension MissGate {
     fileprivate func refusal(
         from address: UInt32,
         deadline: MonotonicInstant = .distantFuture
-    ) async -> MissGateError? {
+    ) async -> Refusal? {
         do {
             try await enterNow(from: address, deadline: deadline)
             return nil
