@@ -174,11 +174,13 @@ let serviceTargets: [Target] = [
         path: "Sources/IndexService/Store/Files",
         swiftSettings: settings
     ),
+    // glibc's malloc.h, which the Glibc module leaves out.
+    .systemLibrary(name: "CMalloc"),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
         name: "IndexService",
         dependencies: [
-            "BLAKE3", "CBuildInfo", "Cache", "CZlib", "DHTClient", "DHTCore", "Spill",
+            "BLAKE3", "CBuildInfo", "CMalloc", "CZlib", "Cache", "DHTClient", "DHTCore", "Spill",
             "StoreFiles", "Waiting",
             .product(name: "CoreMetrics", package: "swift-metrics"),
             .product(name: "GRDB", package: "GRDB.swift"),

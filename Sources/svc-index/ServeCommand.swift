@@ -37,6 +37,7 @@ enum Service {
         onListening: @escaping @Sendable (ListenAddress) -> Void = { _ in }
     ) async throws {
         let settings = feed.settings
+        LargeAllocations.returnWhenFreed()
         do {
             let application = try IndexApplication(settings: settings, logger: logger, feed: feed)
             try prepare(application)

@@ -1,4 +1,4 @@
-"""Rules of what every measurement shares: the request log is on where a row says so."""
+"""Rules of what every measurement shares: folders, and a request log where a row says so."""
 
 import contextlib
 import os
@@ -39,6 +39,16 @@ class RequestLog(unittest.TestCase):
             self.assertEqual(logs, "request log" in name, name)
             if "defaults" not in name:
                 self.assertEqual(QUIET in arguments, not logs, name)
+
+
+class Folders(unittest.TestCase):
+    def test_a_second_attempt_has_folders_of_its_own(self):
+        with tempfile.TemporaryDirectory() as holder:
+            bench = bench_run.Bench.__new__(bench_run.Bench)
+            bench.folder = Path(holder)
+            folders = {bench.new_folder("nginx") for _ in range(20)}
+            self.assertEqual(len(folders), 20)
+            self.assertTrue(all(folder.is_dir() for folder in folders))
 
 
 class Resources(unittest.TestCase):
