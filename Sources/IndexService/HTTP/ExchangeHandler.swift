@@ -55,8 +55,9 @@ final class ExchangeHandler: ChannelDuplexHandler {
     /// When whatever is still under way is given up, because the service stops.
     private(set) var drainEndsAt = NIODeadline.distantFuture
     private var isReadHeld = false
-    /// How many bytes of a request line came, and whether its end was among them.
-    private var requestLine = (bytes: 0, isComplete: false)
+    private var lines = ArrivingLines()
+    /// The last line of a read, or of a head, that is too long for a target.
+    private var longLine: ArrivingLines.Kind?
 
     /// What becomes of a connection that came in.
     enum Admission {
@@ -148,9 +149,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
     }
 
     private func makeProblem(_ error: HTTPParserError) -> Problem {
-        guard error == .headerOverflow, case .waiting = phase,
-            requestLine.bytes > services.screening.maximumTargetBytes
-        else { return Problem(error) }
+        guard error == .headerOverflow, longLine == .other else { return Problem(error) }
         return services.screening.longTargetProblem
     }
 
@@ -209,10 +208,13 @@ final class ExchangeHandler: ChannelDuplexHandler {
     func takes(_ bytes: ByteBuffer) -> Bool {
         switch phase {
         case .waiting:
+            // A head that comes in parts may have had it in one before.
+            let former = timer.headBeganAt == nil ? nil : longLine
             timer.headBegan()
-            count(bytes)
+            longLine = note(bytes) ?? former
             return true
         case .receiving, .answering:
+            longLine = note(bytes)
             return true
         case .lingering(let left):
             phase = .lingering(bytesLeft: max(0, left - bytes.readableBytes))
@@ -220,13 +222,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
         }
     }
 
-    /// Measures the request line, which tells a long target from long headers.
-    private func count(_ bytes: ByteBuffer) {
-        guard !requestLine.isComplete else { return }
-        let view = bytes.readableBytesView
-        let end = view.firstIndex(of: UInt8(ascii: "\n"))
-        requestLine.bytes += view.startIndex.distance(to: end ?? view.endIndex)
-        requestLine.isComplete = end != nil
+    private func note(_ bytes: ByteBuffer) -> ArrivingLines.Kind? {
+        lines.take(bytes, longerThan: services.screening.maximumTargetBytes)
     }
 
     // MARK: Requests
@@ -248,7 +245,6 @@ final class ExchangeHandler: ChannelDuplexHandler {
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         timer.headArrived()
-        requestLine = (0, false)
         // The decoder does not look behind a request that asks for another protocol.
         if head.asksForUpgrade { closesAfterAnswer = true }
         let verdict = services.screening.judge(head)

@@ -122,6 +122,38 @@ import Testing
         }
     }
 
+    /// What is over the limits is called so behind whatever it comes: an answer of RAM or another.
+    @Test(arguments: [9000, 30_000, 100_000])
+    func whatIsTooLongIsNamedInItsTurn(bytes: Int) async throws {
+        let pad = String(repeating: "x", count: bytes)
+        let endings = [
+            (WireRequest("GET", "/resolve/libc6?x=\(pad)"), 414),
+            (WireRequest("GET", "/resolve/libc6").with("X-A", pad).with("X-B", pad), 431),
+        ]
+        let others: [WireRequest] = [
+            WireRequest("GET", "/resolve/libc6"), WireRequest("GET", "/version"),
+            SampleIndex.name("libc6", SampleIndex.manifestID),
+        ]
+        try await withService { service in
+            try await SampleIndex.fill(service)
+            for (ending, status) in endings {
+                for other in others {
+                    let statuses = try await service.connected { connection in
+                        // So much that the service reads a lot at a time from then on.
+                        for count in [1, 2, 200] {
+                            let packet = (0..<count).flatMap { _ in other.bytes }
+                            try connection.send(packet)
+                            for _ in 0..<count { _ = try connection.response() }
+                        }
+                        try connection.send(other.bytes + ending.bytes)
+                        return try [connection.response().status, connection.response().status]
+                    }
+                    #expect(statuses.last == status, "\(other.method) \(other.target)")
+                }
+            }
+        }
+    }
+
     @Test func nothingIsAnsweredBehindAClose() async throws {
         let close = WireRequest("GET", "/version").with("Connection", "close")
         let refused = WireRequest("PUT", "/admin/names/n").body([1, 2])
