@@ -196,7 +196,7 @@ import Testing
                     for try await status in group { #expect(status == 504) }
                 }
                 release()
-                while try longWaits() == 0 { await Task.yield() }
+                try await becomesTrue { try longWaits() > 0 }
             }
             #expect(try longWaits() == 1)
         }

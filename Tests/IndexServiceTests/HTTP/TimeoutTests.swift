@@ -95,26 +95,62 @@ import Testing
         }
     }
 
-    /// A connection that is used stays open past the idle time, whoever answers it.
-    @Test(arguments: ["/resolve/libc6", "/version", "/resolve/unknown", "/nope"])
-    func aBusyConnectionStaysOpen(target: String) async throws {
+    private static let hit = WireRequest("GET", "/resolve/libc6")
+    private static let slow = WireRequest("GET", "/version")
+
+    /// Requests of one packet, and how many of them RAM answers.
+    private static let packets: [(requests: [WireRequest], hits: Int)] = [
+        ([hit], 1), ([hit, hit], 2), ([hit.method("HEAD")], 1), ([slow, hit], 1), ([hit, slow], 1),
+        ([hit.with("If-None-Match", "*")], 1), ([WireRequest("GET", "/resolve/unknown")], 1),
+        ([WireRequest("GET", "/providers/\(SampleIndex.manifestID)")], 1), ([slow], 0),
+        ([hit.method("PUT")], 0), ([WireRequest("GET", "/nope")], 0),
+    ]
+
+    /// A connection that is used stays open past the idle time, whoever answers it, and is closed
+    /// when that has passed since its last answer, not before.
+    @Test func aBusyConnectionStaysOpenUntilItIsIdle() async throws {
         try await withService(settings: Self.short) { service in
             try await SampleIndex.fill(service)
-            let statuses: [Int] = try await service.connected { connection in
-                let clock = ContinuousClock()
-                let end = clock.now + .milliseconds(2200)
-                var statuses: [Int] = []
-                while clock.now < end {
-                    try connection.send(WireRequest("GET", target))
-                    statuses.append(try connection.response().status)
-                    // A pause that is short against the idle time; nothing is to come in it.
-                    guard !connection.hasInput(within: 100) else { return [] }
+            // From now on RAM has what it can have.
+            for packet in Self.packets { _ = try await service.ask(packet.requests) }
+            let before = try service.metric("index_cache_hits_total")
+            let hits = try await withThrowingTaskGroup(of: Int.self) { group in
+                for packet in Self.packets {
+                    group.addTask {
+                        try await Self.staysOpen(packet.requests, service) * packet.hits
+                    }
                 }
-                return statuses
+                return try await group.reduce(0, +)
             }
-            #expect(statuses.count > 3)
-            #expect(Set(statuses).count == 1)
+            #expect(try service.metric("index_cache_hits_total") - before == Double(hits))
         }
+    }
+
+    /// Sends a packet again and again for longer than the idle time, then waits for the end; how
+    /// often it was sent.
+    private static func staysOpen(
+        _ requests: [WireRequest],
+        _ service: RunningService
+    ) async throws -> Int {
+        let (rounds, idle): (Int, Duration) = try await service.connected { connection in
+            let clock = ContinuousClock()
+            let end = clock.now + .milliseconds(2200)
+            var (rounds, lastSent) = (0, clock.now)
+            while clock.now < end {
+                lastSent = clock.now
+                try connection.send(requests.flatMap(\.bytes))
+                for request in requests { _ = try connection.response(to: request.method) }
+                rounds += 1
+                // A pause that is short against the idle time; nothing is to come in it.
+                guard !connection.hasInput(within: 100) else { break }
+            }
+            try connection.requireEnd()
+            return (rounds, clock.now - lastSent)
+        }
+        let name = requests.map { "\($0.method) \($0.target)" }.joined(separator: ", ")
+        #expect(rounds > 3, "\(name)")
+        #expect(idle >= .milliseconds(1000) && idle < .seconds(8), "\(name): \(idle)")
+        return rounds
     }
 
     @Test func anAnswerThatTakesTooLongIsATimeout() async throws {

@@ -4,8 +4,8 @@ import Synchronization
 @testable import IndexService
 
 /// Lets other tasks run until something holds; the test's time limit ends it otherwise.
-func becomesTrue(_ condition: () -> Bool) async {
-    while !condition() { await Task.yield() }
+func becomesTrue(_ condition: () throws -> Bool) async rethrows {
+    while try !condition(), !Task.isCancelled { await Task.yield() }
 }
 
 /// A count that many tasks change.
