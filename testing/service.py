@@ -70,12 +70,12 @@ class Server:
         text = self.log.read_text(errors="replace").splitlines()[-lines:]
         return "".join(f"\n  | {line}" for line in text)
 
-    def stop(self):
-        """SIGTERM, then SIGKILL for the group; returns the exit code."""
+    def stop(self, seconds=STOP_SECONDS):
+        """SIGTERM, after so many seconds SIGKILL for the group; returns the exit code."""
         if self.process.poll() is None:
             self.process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(STOP_SECONDS)
+                self.process.wait(seconds)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         return self.process.wait()
@@ -101,13 +101,13 @@ def get(port, path, timeout=10):
 
 
 @contextlib.contextmanager
-def running(server, ready_path):
+def running(server, ready_path, ready_seconds=READY_SECONDS, stop_seconds=STOP_SECONDS):
     """The server, ready; stopped when the block is left, however it is left."""
     try:
-        server.ready_seconds = server.wait_until_ready(ready_path)
+        server.ready_seconds = server.wait_until_ready(ready_path, ready_seconds)
         yield server
     finally:
-        server.exit_code = server.stop()
+        server.exit_code = server.stop(stop_seconds)
 
 
 def serve(binary, database, folder, arguments=()):

@@ -4,8 +4,9 @@ internal import NIOCore
 ///
 /// The decoder tells that a head is too large, not what of it. It may be decoding requests that
 /// wait behind others, so nothing here depends on where a request begins: a line that begins like a
-/// header is one, and any other that is so long is a request line. Bodies are lines too, which are
-/// forgotten with the next long line of a head.
+/// header is one, and any other that is so long is a request line. An empty line ends a head: what
+/// was long before it is forgotten with the next read, for this one is not decoded yet. Bodies are
+/// lines too.
 struct ArrivingLines {
     enum Kind {
         /// Not enough has come to tell.
@@ -14,46 +15,69 @@ struct ArrivingLines {
         case other
     }
 
+    /// The first line over the limit, of a head that may not be decoded yet.
+    private(set) var longOne: Kind?
+    /// Whether an empty line came behind it.
+    private var isHeadOver = false
     /// Of the line whose end has not come yet.
     private var kind = Kind.undecided
     private var length = 0
+    /// Whether nothing of it came but a carriage return.
+    private var isBlank = true
 
     /// Takes the bytes of one read.
-    ///
-    /// - Returns: the kind of the last line of over `limit` bytes among them, what came of it
-    ///   before included; nil when there is none.
-    mutating func take(_ bytes: ByteBuffer, longerThan limit: Int) -> Kind? {
+    mutating func take(_ bytes: ByteBuffer, longerThan limit: Int) {
         bytes.withUnsafeReadableBytes { bytes in
-            guard length + bytes.count > limit else {
-                if let end = bytes.lastIndex(of: UInt8(ascii: "\n")) {
-                    self = ArrivingLines()
-                    add(bytes[(end + 1)...])
-                } else {
-                    add(bytes[...])
-                }
-                return nil
-            }
-            var longest: Kind?
+            if isHeadOver { (longOne, isHeadOver) = (nil, false) }
             var rest = bytes[...]
-            while true {
-                let end = rest.firstIndex(of: UInt8(ascii: "\n"))
-                add(rest[..<(end ?? rest.endIndex)])
-                if length > limit { longest = kind }
-                guard let end else { return longest }
-                self = ArrivingLines()
+            // Nothing in here can be long, and nothing has to be forgotten.
+            if longOne == nil, length + bytes.count <= limit,
+                let end = rest.lastIndex(of: UInt8(ascii: "\n"))
+            {
+                beginLine()
                 rest = rest[(end + 1)...]
             }
+            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+                add(rest[..<end], limit)
+                if isBlank { isHeadOver = true }
+                beginLine()
+                rest = rest[(end + 1)...]
+            }
+            add(rest, limit)
         }
     }
 
-    private mutating func add(_ part: Slice<UnsafeRawBufferPointer>) {
+    private mutating func beginLine() {
+        (kind, length, isBlank) = (.undecided, 0, true)
+    }
+
+    private mutating func add(_ part: Slice<UnsafeRawBufferPointer>, _ limit: Int) {
         length += part.count
-        guard kind == .undecided else { return }
         for byte in part {
-            if byte == UInt8(ascii: ":") { return kind = .header }
-            guard byte.isASCIIAlphanumeric || byte == UInt8(ascii: "-") else {
-                return kind = .other
+            guard kind == .undecided else { break }
+            if byte != UInt8(ascii: "\r") { isBlank = false }
+            if byte == UInt8(ascii: ":") {
+                kind = .header
+            } else if !byte.isTokenCharacter, byte != UInt8(ascii: "\r") {
+                kind = .other
             }
+        }
+        guard length > limit else { return }
+        longOne = longOne ?? kind
+        isHeadOver = false
+    }
+}
+
+extension UInt8 {
+    /// What names of methods and headers are made of (RFC 9110, section 5.6.2).
+    fileprivate var isTokenCharacter: Bool {
+        switch self {
+        case _ where isASCIIAlphanumeric: true
+        case UInt8(ascii: "!"), UInt8(ascii: "#")...UInt8(ascii: "\'"), UInt8(ascii: "*"),
+            UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."),
+            UInt8(ascii: "^")...UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "~"):
+            true
+        default: false
         }
     }
 }

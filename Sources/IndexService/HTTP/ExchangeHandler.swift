@@ -56,8 +56,6 @@ final class ExchangeHandler: ChannelDuplexHandler {
     private(set) var drainEndsAt = NIODeadline.distantFuture
     private var isReadHeld = false
     private var lines = ArrivingLines()
-    /// The last line of a read, or of a head, that is too long for a target.
-    private var longLine: ArrivingLines.Kind?
 
     /// What becomes of a connection that came in.
     enum Admission {
@@ -149,7 +147,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
     }
 
     private func makeProblem(_ error: HTTPParserError) -> Problem {
-        guard error == .headerOverflow, longLine == .other else { return Problem(error) }
+        guard error == .headerOverflow, lines.longOne == .other else { return Problem(error) }
         return services.screening.longTargetProblem
     }
 
@@ -208,22 +206,17 @@ final class ExchangeHandler: ChannelDuplexHandler {
     func takes(_ bytes: ByteBuffer) -> Bool {
         switch phase {
         case .waiting:
-            // A head that comes in parts may have had it in one before.
-            let former = timer.headBeganAt == nil ? nil : longLine
+            if timer.headBeganAt == nil { lines = ArrivingLines() }
             timer.headBegan()
-            longLine = note(bytes) ?? former
+            lines.take(bytes, longerThan: services.screening.maximumTargetBytes)
             return true
         case .receiving, .answering:
-            longLine = note(bytes)
+            lines.take(bytes, longerThan: services.screening.maximumTargetBytes)
             return true
         case .lingering(let left):
             phase = .lingering(bytesLeft: max(0, left - bytes.readableBytes))
             return false
         }
-    }
-
-    private func note(_ bytes: ByteBuffer) -> ArrivingLines.Kind? {
-        lines.take(bytes, longerThan: services.screening.maximumTargetBytes)
     }
 
     // MARK: Requests
@@ -256,11 +249,12 @@ final class ExchangeHandler: ChannelDuplexHandler {
             let mayHaveBody = head.hasBody || problem.code == .badRequest
             refuse(exchange, problem, hasBody: mayHaveBody, context)
         case .accepted:
+            // First: a connection that turns out to be gone ends what is under way.
+            phase = .receiving(exchange, head, body: ByteBuffer(), bytes: 0)
             if head.expectsContinue {
                 let head = HTTPResponseHead(version: .http1_1, status: .continue)
                 context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
             }
-            phase = .receiving(exchange, head, body: ByteBuffer(), bytes: 0)
         }
     }
 

@@ -10,7 +10,7 @@ struct QueryParameters {
         guard let mark = target.firstIndex(ofByte: UInt8(ascii: "?")) else {
             return (target, "")
         }
-        return (target[..<mark], target[mark...].afterFirstByte)
+        return (target[..<mark], target[mark...].dropping(bytes: 1))
     }
 
     init(_ query: Substring) {

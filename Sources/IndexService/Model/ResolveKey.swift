@@ -12,7 +12,7 @@ package enum ResolveKey: Hashable, Sendable, CustomStringConvertible {
         if text.begins(withBytesOf: "b3:") {
             self = .contentID(try ContentID(parsing: text))
         } else if text.begins(withBytesOf: "name:") {
-            self = .name(try Name(parsing: text.dropFirst(Self.namePrefix.count)))
+            self = .name(try Name(parsing: text.dropping(bytes: Self.namePrefix.utf8.count)))
         } else {
             self = .name(try Name(parsing: text))
         }

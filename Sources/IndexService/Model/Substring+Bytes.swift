@@ -31,15 +31,15 @@ extension Substring {
         return true
     }
 
-    /// All of it behind its first byte, which is one of ASCII.
-    var afterFirstByte: Substring {
-        self[utf8.index(after: startIndex)...]
+    /// All of it behind so many bytes of ASCII, which it has.
+    func dropping(bytes count: Int) -> Substring {
+        self[utf8.index(startIndex, offsetBy: count)...]
     }
 
     /// What follows `prefix`, where that is one segment of a path; nil otherwise.
     func segment(behind prefix: StaticString) -> String? {
         guard begins(withBytesOf: prefix) else { return nil }
-        let segment = self[utf8.index(startIndex, offsetBy: prefix.utf8CodeUnitCount)...]
+        let segment = dropping(bytes: prefix.utf8CodeUnitCount)
         return segment.contains(byte: UInt8(ascii: "/")) ? nil : String(segment)
     }
 }

@@ -15,6 +15,7 @@ import Testing
     static let refused: [(String, KeyError)] = [
         ("", .empty),
         ("name:", .empty),
+        ("name:\u{301}libc6", .character(0xcc)),
         (String(repeating: "a", count: 254), .nameLength(254)),
         (".", .emptyLabel),
         ("a..b", .emptyLabel),

@@ -123,7 +123,8 @@ class Bench:
         return json.loads(done.stdout.splitlines()[-1])
 
     @contextlib.contextmanager
-    def serving(self, arguments=(), store=None, lines=None, environment=None, program=None):
+    def serving(self, arguments=(), store=None, lines=None, environment=None, program=None,
+                ready_seconds=service.READY_SECONDS, stop_seconds=service.STOP_SECONDS):
         """A service, ready, on a store or in memory (then `lines` are imported over HTTP).
 
         `program` is a command line to start it by, in place of the binary.
@@ -142,7 +143,7 @@ class Bench:
             "svc-index", [*command, *arguments], port, folder / "log", env=environment
         )
         server.logs_requests = all(word in arguments for word in LOGGED)
-        with service.running(server, "/readyz"):
+        with service.running(server, "/readyz", ready_seconds, stop_seconds):
             if store is None and lines is not None:
                 subprocess.run(
                     [self.binary, "import", lines, "--url", f"http://{service.HOST}:{port}",
