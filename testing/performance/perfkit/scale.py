@@ -2,18 +2,19 @@
 
 import shutil
 
-from .bench_run import OPEN_LIMITS, QUIET, make_names, note, resident_kib, table
+from .bench_run import OPEN_LIMITS, QUIET, make_keys, make_names, note, resident_kib, table
 
 RATE = 1000
 
 
 def measure(bench, count):
     names = make_names(count, bench.data)
+    keys = make_keys(names)
     store = bench.folder / f"scale-{count}"
     imported = bench.import_file(names, store)
     with bench.serving([QUIET, *OPEN_LIMITS], store) as server:
         ready, idle = server.ready_seconds, resident_kib(server)
-        common = ["--names", names, "--distribution", "uniform", "--fresh", "1"]
+        common = ["--names", keys, "--distribution", "uniform", "--fresh", "1"]
         paced = bench.load(server, *common, "--rate", RATE, "--duration", bench.seconds)
         full = bench.load(server, *common, "--duration", bench.seconds)
         after = resident_kib(server)
