@@ -59,10 +59,8 @@ struct ImportCommand: AsyncParsableCommand {
             printsJSON: json,
             shownRefusals: Self.shownRefusals
         )
-        // A store of one's own takes many at once quickly; a service is to be seen to take them.
-        let batchesAtOnce = url == nil ? 64 : 16
         let progress = try await withDestination { store in
-            try await Importer(batchesAtOnce: batchesAtOnce, storing: store).run(
+            try await Importer(capacity: capacity, storing: store).run(
                 read: { try input.next(upTo: Importer.chunkBytes) },
                 observer: Importer.Observer(
                     refused: { reporter.refused($0) },
@@ -75,6 +73,11 @@ struct ImportCommand: AsyncParsableCommand {
         if progress.refused > 0 { throw ExitCode(Failure.Code.failed.rawValue) }
     }
 
+    /// A store of one's own takes many lines at once quickly; a service is to be seen to take them.
+    private var capacity: Importer.Capacity {
+        url == nil ? Importer.Capacity(batches: 512, bytes: 96 << 20) : Importer.Capacity()
+    }
+
     private func withDestination(
         _ body: (@escaping Importer.Store) async throws -> Importer.Progress
     ) async throws -> Importer.Progress {
@@ -85,19 +88,29 @@ struct ImportCommand: AsyncParsableCommand {
         }
         let path = dbPath ?? ""
         do {
-            // Nothing else runs in this process: a larger page cache makes a large import steady.
-            var configuration = IndexStore.Configuration()
-            configuration.pageCacheBytes = 256 << 20
-            configuration.readers = 1
-            // 64 MiB: a page that many transactions change is folded into the database once.
-            configuration.checkpointPages = 16_384
-            let store = try IndexStore(path: path, configuration: configuration)
+            let store = try IndexStore(path: path, configuration: .forImport)
             let progress = try await body { try await store.storeBatch($0) }
             try await store.close()
             return progress
         } catch let error as StoreError {
             throw StorePath.failure(error, at: path)
         }
+    }
+}
+
+extension IndexStore.Configuration {
+    /// For a store that nobody reads meanwhile.
+    fileprivate static var forImport: Self {
+        var configuration = Self()
+        configuration.readers = 1
+        // Half of it is the reader's, which reads nothing. The rest holds the inner pages; leaves
+        // come in the order of their keys, once a transaction, and are not worth keeping.
+        configuration.pageCacheBytes = 128 << 20
+        // 64 MiB: a page that many small transactions change is folded into the database once.
+        configuration.checkpointPages = 16_384
+        // To write over what is there is cheaper than to make it anew.
+        configuration.keptLogBytes = 1 << 30
+        return configuration
     }
 }
 

@@ -5,9 +5,6 @@ internal import Synchronization
 /// One task pushes, one takes; both wait without a thread. The continuations are resumed after the
 /// lock is released.
 final class BatchQueue: Sendable {
-    /// Bytes of lines that may wait, the last batch not counted.
-    private static let maximumBytes = 32 << 20
-
     /// What one turn of the writer came to.
     struct Stored: Sendable {
         let count: Int
@@ -15,7 +12,9 @@ final class BatchQueue: Sendable {
     }
 
     private struct State {
-        var batches: [[Importer.NumberedEntry]] = []
+        /// Of all batches that wait, in order.
+        var entries: [Importer.NumberedEntry] = []
+        var batches = 0
         var bytes = 0
         var stored: [Stored] = []
         var isFinished = false
@@ -23,16 +22,16 @@ final class BatchQueue: Sendable {
         var waitingReader: CheckedContinuation<Void, Never>?
         var waitingWriter: CheckedContinuation<Void, Never>?
 
-        func hasRoom(_ capacity: Int) -> Bool {
-            batches.count < capacity && bytes < BatchQueue.maximumBytes
+        func hasRoom(_ capacity: Importer.Capacity) -> Bool {
+            batches < capacity.batches && bytes < capacity.bytes
         }
     }
 
-    /// Batches that may wait, and so be in one transaction.
-    private let capacity: Int
+    /// What may wait, and so be in one transaction.
+    private let capacity: Importer.Capacity
     private let state = Mutex(State())
 
-    init(capacity: Int) {
+    init(capacity: Importer.Capacity) {
         self.capacity = capacity
     }
 
@@ -51,7 +50,8 @@ final class BatchQueue: Sendable {
             guard !state.isAbandoned else {
                 return (false, nil as CheckedContinuation<Void, Never>?)
             }
-            state.batches.append(batch)
+            state.entries += batch
+            state.batches += 1
             state.bytes += bytes
             return (true, state.waitingWriter.take())
         }
@@ -63,19 +63,20 @@ final class BatchQueue: Sendable {
     func takeAll() async -> [Importer.NumberedEntry]? {
         await withCheckedContinuation { continuation in
             let isReady = state.withLock { state in
-                if state.isFinished || !state.batches.isEmpty { return true }
+                if state.isFinished || state.batches > 0 { return true }
                 state.waitingWriter = continuation
                 return false
             }
             if isReady { continuation.resume() }
         }
-        let (batches, reader) = state.withLock { state in
-            let batches = state.batches
-            (state.batches, state.bytes) = ([], 0)
-            return (batches, state.waitingReader.take())
+        let (entries, isEnd, reader) = state.withLock { state in
+            let isEnd = state.batches == 0
+            let entries = state.entries
+            (state.entries, state.batches, state.bytes) = ([], 0, 0)
+            return (entries, isEnd, state.waitingReader.take())
         }
         reader?.resume()
-        return batches.isEmpty ? nil : Array(batches.joined())
+        return isEnd ? nil : entries
     }
 
     func didStore(_ count: Int, refusals: [ImportRefusal]) {

@@ -99,7 +99,8 @@ package struct ImportLineReader {
                     "is over \(limits.manifestBytes) bytes as canonical JSON"
                 )
             }
-            return .canonical(bytes)
+            // Without the room to spare: many lines wait at once.
+            return .canonical(bytes.withUnsafeBufferPointer { Array($0) })
         case (nil, let contentID?): return .contentID(contentID)
         default:
             throw .field(#"the line must have either "manifest" or "manifest_cid""#)

@@ -63,13 +63,25 @@ package struct Importer: Sendable {
         }
     }
 
-    private let store: Store
-    private let batchesAtOnce: Int
+    /// What may wait for the store; as much again is being stored meanwhile.
+    ///
+    /// More of it costs less a line, is told of later, and takes twice as much memory.
+    package struct Capacity: Sendable {
+        package var batches = 16
+        /// Of lines, the last batch not counted.
+        package var bytes = 32 << 20
 
-    /// - Parameter batchesAtOnce: the most batches that `store` is given as one: more of them cost
-    ///   less, and are told of later.
-    package init(batchesAtOnce: Int = 16, storing store: @escaping Store) {
-        (self.store, self.batchesAtOnce) = (store, batchesAtOnce)
+        package init(batches: Int = 16, bytes: Int = 32 << 20) {
+            (self.batches, self.bytes) = (batches, bytes)
+        }
+    }
+
+    private let store: Store
+    private let capacity: Capacity
+
+    /// - Parameter capacity: what waits while `store` is at work, and is given to it as one then.
+    package init(capacity: Capacity = Capacity(), storing store: @escaping Store) {
+        (self.store, self.capacity) = (store, capacity)
     }
 
     /// Imports everything that `read` gives, until it says that this is the end.
@@ -98,7 +110,7 @@ package struct Importer: Sendable {
         _ observer: Observer
     ) async throws -> Progress {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            let queue = BatchQueue(capacity: batchesAtOnce)
+            let queue = BatchQueue(capacity: capacity)
             // However this ends, the writer must not wait for more: the group waits for the writer.
             defer { queue.finish() }
             group.addTask { try await write(from: queue) }

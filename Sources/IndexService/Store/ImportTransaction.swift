@@ -59,15 +59,20 @@ struct ImportTransaction {
     private mutating func storeProviders(in order: [Int]) throws {
         let upsert = try database.cachedStatement(.upsertProvider)
         let count = try database.cachedStatement(.countProviders)
-        for index in order where !entries[index].providers.isEmpty {
-            guard try hasRoom(for: entries[index], count) else {
+        for index in order {
+            // No copies of entries here: out of their order each part of one is a line of memory
+            // that the processor has not got.
+            let id = entries[index].manifestID
+            let providers = entries[index].providers
+            if providers.isEmpty { continue }
+            guard try hasRoom(for: providers, of: id, count) else {
                 outcome.refusals[index] = .tooManyProviders(limit: limit)
                 continue
             }
-            if tellsChanges { try notifyProviders(of: entries[index]) }
-            for provider in entries[index].providers {
+            if tellsChanges { try notify(of: providers, of: id) }
+            for provider in providers {
                 row.begin()
-                row.append(entries[index].manifestID)
+                row.append(id)
                 row.append(provider.id.description)
                 row.append(provider.address.description)
                 row.append(provider.region?.description)
@@ -108,25 +113,27 @@ struct ImportTransaction {
         }
     }
 
-    private mutating func notifyProviders(of entry: ImportEntry) throws {
-        let id = entry.manifestID
-        for provider in entry.providers {
+    private mutating func notify(of providers: [Provider], of id: ContentID) throws {
+        for provider in providers {
             let put = try IndexStore.outcome(ofPutting: provider, of: id, in: database)
             outcome.changes.providerSets.formUnion(put.changes(of: id).providerSets)
         }
     }
 
-    /// Whether the entry's providers fit, once those whose announcements ended have made room;
-    /// looks at the stored ones only where it could matter.
-    private mutating func hasRoom(for entry: ImportEntry, _ count: Statement) throws -> Bool {
+    /// Whether an entry's providers fit, once those whose announcements ended have made room; looks
+    /// at the stored ones only where it could matter.
+    private mutating func hasRoom(
+        for providers: [Provider],
+        of id: ContentID,
+        _ count: Statement
+    ) throws -> Bool {
         row.begin()
-        row.append(entry.manifestID)
+        row.append(id)
         let known = Int(try row.run(count, in: database) ?? 0)
-        guard known + entry.providers.count > limit else { return true }
-        let id = entry.manifestID
+        guard known + providers.count > limit else { return true }
         try IndexStore.removeExpired(of: id, at: now, in: database)
         let stored = try IndexStore.providerCount(of: id, in: database)
-        let new = try entry.providers.filter {
+        let new = try providers.filter {
             try !IndexStore.hasProvider($0.id, of: id, in: database)
         }
         return stored + Set(new.map(\.id)).count <= limit

@@ -32,6 +32,8 @@ package final class IndexStore: Sendable {
         package var maximumProvidersPerContentID: Int = 1000
         /// Pages in the write-ahead log at which a commit folds it into the database.
         package var checkpointPages = 1000
+        /// What the write-ahead log keeps of its file when it begins anew, in bytes.
+        package var keptLogBytes = 64 << 20
         /// Below this much room on the disk the store counts as failing.
         package var minimumFreeBytes: Int64 = 4 << 20
 
@@ -237,7 +239,7 @@ package final class IndexStore: Sendable {
         let cacheKiB = max(64, configuration.pageCacheBytes / connections / 1024)
         options.prepareDatabase { database in
             try database.execute(sql: "PRAGMA cache_size = -\(cacheKiB)")
-            try database.execute(sql: "PRAGMA journal_size_limit = \(64 << 20)")
+            try database.execute(sql: "PRAGMA journal_size_limit = \(configuration.keptLogBytes)")
             // What a mapped file lacks ends the process; what a read misses is an error.
             try database.execute(sql: "PRAGMA mmap_size = 0")
             try database.execute(

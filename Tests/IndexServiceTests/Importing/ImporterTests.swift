@@ -40,6 +40,24 @@ import Testing
         #expect(run.reports.last == run.progress)
     }
 
+    /// Whatever piles up while the store is at work: memory has to hold it.
+    @Test(
+        arguments: [
+            (Importer.Capacity(batches: 2), 2 * Importer.batchLines),
+            (Importer.Capacity(bytes: 1), Importer.batchLines),
+        ]
+    )
+    func noMoreIsStoredAsOneThanMayWait(_ capacity: Importer.Capacity, _ most: Int) async throws {
+        let text = (1...3000).map { goodLine($0) + "\n" }.joined()
+        let run = try await importing([Array(text.utf8)], capacity) { _ in
+            // Time for the reader to run ahead, if it may.
+            for _ in 0..<200 { await Task.yield() }
+            return []
+        }
+        #expect(run.stored == Array(1...3000))
+        #expect(try #require(run.batches.max()) <= most)
+    }
+
     @Test(
         arguments: [
             (
@@ -212,6 +230,7 @@ struct ImportRun {
 /// Imports chunks into a store that writes down what it was given.
 func importing(
     _ chunks: [[UInt8]],
+    _ capacity: Importer.Capacity = Importer.Capacity(),
     _ store: @escaping Importer.Store = { _ in [] }
 ) async throws -> ImportRun {
     struct State {
@@ -219,7 +238,7 @@ func importing(
         var running = 0
     }
     let recorder = Mutex(State())
-    let importer = Importer { batch in
+    let importer = Importer(capacity: capacity) { batch in
         recorder.withLock { state in
             state.running += 1
             state.run.mostAtOnce = max(state.run.mostAtOnce, state.running)

@@ -24,6 +24,27 @@ import Testing
         }
     }
 
+    /// A log that begins anew keeps so much of its file: to write over that is cheap.
+    @Test(arguments: [0, 1 << 20])
+    func theLogKeepsNoMoreOfItsFileThanItMay(_ keptBytes: Int) async throws {
+        var configuration = makeConfiguration()
+        configuration.checkpointPages = 1
+        configuration.keptLogBytes = keptBytes
+        let entries = try (0..<500).map { number in
+            try makeEntry("name-\(number)", manifest: makeManifest("\(number)"))
+        }
+        try await withTemporaryDirectory { path in
+            try await withStore(at: path, configuration) { store in
+                _ = try store.importBatch(entries, at: .testNow)
+                let grown = try size(path + "/index.sqlite-wal")
+                _ = try store.importBatch([makeEntry("one-more")], at: .testNow)
+                let kept = try size(path + "/index.sqlite-wal")
+                #expect(grown > 64 << 10)
+                #expect(keptBytes == 0 ? kept < grown / 2 : kept == grown)
+            }
+        }
+    }
+
     @Test func everyFileIsForItsOwnerOnly() async throws {
         try await withTemporaryDirectory { path in
             let store = path + "/store"
@@ -215,6 +236,10 @@ private func id(of store: IndexStore) throws -> Int32? {
 
 private func mode(_ path: String) throws -> Int? {
     try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+}
+
+private func size(_ path: String) throws -> Int {
+    try #require(FileManager.default.attributesOfItem(atPath: path)[.size] as? Int)
 }
 
 private func setMode(_ mode: Int, _ path: String) throws {
