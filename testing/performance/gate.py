@@ -55,12 +55,11 @@ def parse_arguments(arguments):
     return options
 
 
-def measure(options):
+def measure(options, baselines):
     if options.figures is not None:
         return json.loads(options.figures.read_text())
     folder = Path(tempfile.mkdtemp(prefix="svc-index-gate-"))
     try:
-        baselines = checks.read_baselines(options.baselines)
         return gate_figures.measure_all(Bench(options, folder), baselines, options.parts)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -70,16 +69,21 @@ def main(arguments=None):
     options = parse_arguments(arguments)
     service.end_on_signals()
     try:
-        found = measure(options)
+        baselines = checks.read_baselines(options.baselines)
+        if options.json is not None:
+            options.json.touch()
+        found = measure(options, baselines)
         waivers = checks.read_waivers(options.baselines / "waivers.toml")
     except (KitError, ValueError, OSError) as error:
         note(f"gate: {error}")
         return 1
+    except KeyboardInterrupt:
+        return 130
     if options.json is not None:
         options.json.write_text(json.dumps(found, indent=1) + "\n")
     if options.write_baselines:
         gate_figures.write_baselines(found, options.baselines)
-    baselines = checks.read_baselines(options.baselines)
+        baselines = checks.read_baselines(options.baselines)
     chosen = [check for check in checks.CHECKS if check.part in options.parts]
     if options.only:
         waivers = [one for one in waivers if one.check in {check.name for check in chosen}]

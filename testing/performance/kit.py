@@ -7,11 +7,13 @@
     kit.py explain artifacts/perf/20261121-160000
     kit.py publish artifacts/perf/20261121-160000   # the tables, into PERFORMANCE.md
 
-Every run has a folder of its own under artifacts/perf. Exit codes: 0 done, 1 failed, 2 usage.
+Every run has a folder of its own under artifacts/perf. Exit codes: 0 done, 1 a part failed or a
+profile of `load` missed a target, 2 usage.
 """
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -57,9 +59,11 @@ def new_folder(options):
 
 
 def run_parts(parts, options):
+    """Measures parts and reports on those that could be; whether all could."""
     folder = new_folder(options)
-    work = folder / "work"
-    work.mkdir(parents=True, exist_ok=True)
+    work = folder / f"work-{os.getpid()}"
+    work.mkdir(parents=True)
+    failed = []
     try:
         bench = Bench(options, work)
         for part in parts:
@@ -69,17 +73,30 @@ def run_parts(parts, options):
             except Skipped as reason:
                 note(f"{part}: skipped: {reason}")
                 continue
+            except (KitError, service.ServerError) as error:
+                note(f"{part}: failed: {error}")
+                failed.append(part)
+                continue
             data["facts"] = facts | {"seconds": round(time.monotonic() - began, 1)}
             (folder / f"{part}.json").write_text(json.dumps(data, indent=1) + "\n")
             print(f"## {report.TITLES[part]}\n\n{data['markdown']}\n", flush=True)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    note(f"report: {report.write(folder)}")
-    print("\n".join(explain.explain(folder)))
+    if any(folder.glob("*.json")):
+        note(f"report: {report.write(folder)}")
+        print("\n".join(explain.explain(folder)))
+    return not failed
+
+
+def measured(folder):
+    """The folder of a run, in which there are figures."""
+    if not any(folder.glob("*.json")):
+        raise KitError(f"{folder} has no figures: give the folder of a run, artifacts/perf/<time>")
+    return folder
 
 
 def load(options):
-    """Runs profiles against a service that is already there."""
+    """Runs profiles against a service that is already there; whether all of them hold."""
     rows = []
     for name in options.profile:
         if PROFILES[name].get("needs_cids") and options.cids is None:
@@ -97,6 +114,7 @@ def load(options):
     print(data["markdown"])
     note(f"report: {report.write(folder)}")
     print("\n".join(explain.explain(folder)))
+    return explain.all_hold(folder)
 
 
 def seed(options):
@@ -148,19 +166,22 @@ def main(arguments=None):
         if options.part == "seed":
             seed(options)
         elif options.part == "load":
-            load(options)
+            return 0 if load(options) else 1
         elif options.part == "report":
-            print(report.write(options.folder))
+            print(report.write(measured(options.folder)))
         elif options.part == "explain":
-            print("\n".join(explain.explain(options.folder)))
+            print("\n".join(explain.explain(measured(options.folder))))
         elif options.part == "publish":
-            print(publish.publish(options.folder, ROOT / "PERFORMANCE.md"))
+            print(publish.publish(measured(options.folder), ROOT / "PERFORMANCE.md"))
         else:
             parts = MEASUREMENTS if options.part == "all" else (options.part,)
-            run_parts(parts, options)
-    except (KitError, service.ServerError, OSError, subprocess.SubprocessError) as error:
+            return 0 if run_parts(parts, options) else 1
+    except (KitError, service.ServerError, OSError, ValueError,
+            subprocess.SubprocessError) as error:
         note(f"kit: {error}")
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

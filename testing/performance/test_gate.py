@@ -58,8 +58,27 @@ class Gate(unittest.TestCase):
 
     def test_what_is_within_its_tolerance_or_better_passes(self):
         figures = make_figures(ram_hit_cpu_to_nginx=10.9, ram_hit_throughput_to_nginx=30,
-                               http_hit_allocations=0)
+                               http_hit_allocations=9.95)
         self.assertEqual(self.run_gate(figures)[0], 0)
+
+    def test_nothing_counted_and_what_is_no_number_are_not_figures(self):
+        for check in checks.CHECKS:
+            for nothing in (0, -1, float("nan"), float("inf"), "10"):
+                figures = make_figures(**{check.name.replace("-", "_"): nothing})
+                code, text = self.run_gate(figures)
+                self.assertEqual(code, 1, f"{check.name} {nothing}")
+                self.assertIn(f"FAILED {check.name}", text)
+
+    def test_a_count_that_became_better_wants_to_be_pinned(self):
+        code, text = self.run_gate(make_figures(http_hit_instructions=9.8))
+        self.assertEqual(code, 1)
+        self.assertIn("pin it", text)
+
+    def test_a_baseline_that_is_no_number_is_named(self):
+        (self.folder / "resident-idle-kib.txt").write_text("inf\n")
+        code, text = self.run_gate(make_figures())
+        self.assertEqual(code, 1)
+        self.assertIn("resident-idle-kib.txt", text)
 
     def test_an_exact_figure_that_became_better_fails_too(self):
         self.assertEqual(self.run_gate(make_figures(simulate_hedged_p95_ms=9.99))[0], 1)
@@ -96,6 +115,15 @@ class Gate(unittest.TestCase):
         code, text = self.run_gate(make_figures())
         self.assertEqual(code, 1)
         self.assertIn("lacks", text)
+
+    def test_a_waiver_without_words_without_end_or_misspelt_fails(self):
+        waiver = 'check = "resident-idle-kib"\nowner = "o"\nreason = "r"\n'
+        wordless = waiver.replace('"r"', '" "')
+        for text in (f"[[waiver]]\n{waiver}expires = 9999-01-01\n",
+                     f"[[waiver]]\n{wordless}expires = {TODAY}\n",
+                     f"[[waivers]]\n{waiver}expires = {TODAY}\n"):
+            (self.folder / "waivers.toml").write_text(text)
+            self.assertEqual(self.run_gate(make_figures())[0], 1, text)
 
     def test_a_figure_or_baseline_that_is_missing_fails(self):
         figures = make_figures()

@@ -63,7 +63,8 @@ struct ArrivingLines {
             }
         }
         guard length > limit else { return }
-        longOne = longOne ?? kind
+        // What could not be told of its beginning may be told now.
+        if longOne == nil || longOne == .undecided { longOne = kind }
         isHeadOver = false
     }
 }

@@ -206,7 +206,6 @@ final class ExchangeHandler: ChannelDuplexHandler {
     func takes(_ bytes: ByteBuffer) -> Bool {
         switch phase {
         case .waiting:
-            if timer.headBeganAt == nil { lines = ArrivingLines() }
             timer.headBegan()
             lines.take(bytes, longerThan: services.screening.maximumTargetBytes)
             return true

@@ -28,7 +28,14 @@ import Testing
         let gate = DispatchSemaphore(value: 0)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try? await misses.run() }
-            group.addTask { try await store.reading { _ in gate.wait() } }
+            let isBusy = SharedCount()
+            group.addTask {
+                try await store.reading { _ in
+                    _ = isBusy.add(1)
+                    gate.wait()
+                }
+            }
+            await becomesTrue { isBusy.add(0) == 1 }
             try await body(misses, gate)
             misses.giveUp()
             group.cancelAll()
@@ -46,7 +53,7 @@ import Testing
             let query = makeQuery("wanted", .resolution)
             async let first = misses.resolve(makeQuery("first", .resolution), by: .distantFuture)
             await becomesTrue { misses.load.running == 1 }
-            let deadline = MonotonicInstant.now().advanced(by: 2_000_000_000)
+            let deadline = MonotonicInstant.now().advanced(by: 500_000_000)
             let leader = Task {
                 try await misses.resolve(query, by: deadline)
             }

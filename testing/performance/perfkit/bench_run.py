@@ -54,7 +54,7 @@ def make_names(count, folder, seed="perf"):
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"names-{seed}-{count}.ndjson"
     if not path.exists():
-        partial = path.with_suffix(".part")
+        partial = path.with_suffix(f".part-{os.getpid()}")
         with open(partial, "w", encoding="utf-8") as out:
             synthetic_index.write_lines(synthetic_index.import_lines(count, seed), out)
         partial.rename(path)
@@ -65,7 +65,7 @@ def make_keys(lines):
     """The names of import lines, one a line, made once: a generator reads all of its file."""
     path = lines.with_suffix(".keys")
     if not path.exists():
-        partial = path.with_suffix(".part")
+        partial = path.with_suffix(f".part-{os.getpid()}")
         with open(lines, encoding="utf-8") as source, open(partial, "w", encoding="utf-8") as out:
             out.writelines(line.split('"', 4)[3] + "\n" for line in source)
         partial.rename(path)
@@ -300,9 +300,6 @@ class Connections:
     def send_each(self, path_of):
         for number, connection in enumerate(self.all):
             connection.request("GET", path_of(number))
-
-    def read_each(self):
-        return [connection.getresponse().read() for connection in self.all]
 
     def close(self):
         for connection in self.all:

@@ -2,10 +2,14 @@
 
 import dataclasses
 import datetime
+import math
 import tomllib
 from pathlib import Path
 
 EXACT, LOWER, HIGHER = "exact", "lower is better", "higher is better"
+# Counts: what becomes better is pinned, or the way back to what it was would not be seen.
+STEADY = "no other"
+LONGEST_WAIVER = datetime.timedelta(days=92)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,11 +40,11 @@ CHECKS = [
     Check("resident", "resident-per-answer-bytes", LOWER, 0.15, "an answer or its key has grown"),
     Check("allocations", "cache-hit-allocations", EXACT, 0,
           "a hit in ShardedCache must not allocate"),
-    Check("instructions", "cache-hit-instructions", LOWER, 0.01,
+    Check("instructions", "cache-hit-instructions", STEADY, 0.01,
           "callgrind_annotate cache-probe says where"),
-    Check("http-instructions", "http-hit-instructions", LOWER, 0.01,
+    Check("http-instructions", "http-hit-instructions", STEADY, 0.01,
           "the hit path does more: `valgrind --tool=callgrind`, `perf record -g`"),
-    Check("http-allocations", "http-hit-allocations", LOWER, 0.01,
+    Check("http-allocations", "http-hit-allocations", STEADY, 0.01,
           "the hit path allocates more: heaptrack, ltrace"),
     Check("labels", "metrics-new-label-values", EXACT, 0, "something of a request became a label"),
 ]
@@ -64,30 +68,52 @@ class Verdict:
 
 
 def read_baselines(folder):
-    """{check: number} of the files in a folder, one number a file."""
-    return {path.stem: float(path.read_text()) for path in Path(folder).glob("*.txt")}
+    """{check: number} of the files in a folder, one number a file; else a ValueError."""
+    baselines = {}
+    for path in Path(folder).glob("*.txt"):
+        baselines[path.stem] = float(path.read_text())
+        if not 0 <= baselines[path.stem] < math.inf:
+            raise ValueError(f"{path}: is not a number of at least zero")
+    return baselines
 
 
 def read_waivers(path):
     """The waivers of a TOML file; a mistake in it is a ValueError that names it."""
     if not Path(path).exists():
         return []
+    document = tomllib.loads(Path(path).read_text())
+    entries = document.pop("waiver", [])
+    if document or not isinstance(entries, list):
+        raise ValueError(f"{path}: has something else than [[waiver]]")
     waivers = []
-    for entry in tomllib.loads(Path(path).read_text()).get("waiver", []):
+    for entry in entries:
         lacking = {"check", "owner", "reason", "expires"} - entry.keys()
         if lacking:
             raise ValueError(f"{path}: a waiver lacks {', '.join(sorted(lacking))}")
         if type(entry["expires"]) is not datetime.date:
             raise ValueError(f"{path}: expires is a date like 2026-12-31, without quotes")
+        if not all(isinstance(entry[key], str) and entry[key].strip()
+                   for key in ("check", "owner", "reason")):
+            raise ValueError(f"{path}: check, owner and reason are text, and not empty")
         waivers.append(Waiver(**{key: entry[key] for key in
                                  ("check", "owner", "reason", "expires")}))
     return waivers
 
 
+def is_measured(value, baseline):
+    """Whether a figure can be one: nothing but a baseline of zero makes zero of anything."""
+    return isinstance(value, (int, float)) and math.isfinite(value) and (
+        value > 0 or baseline == 0)
+
+
 def within(check, value, baseline):
     """Whether a figure is as good as its baseline, the tolerance allowed."""
+    if not is_measured(value, baseline):
+        return False
     if check.direction == EXACT:
         return value == baseline
+    if check.direction == STEADY:
+        return abs(value - baseline) <= baseline * check.tolerance
     if check.direction == LOWER:
         return value <= baseline * (1 + check.tolerance)
     return value >= baseline * (1 - check.tolerance)
@@ -120,8 +146,9 @@ def judge(measured, baselines, waivers, today, checks=None):
         if baseline is None:
             text = f"no baseline: write the number into baselines/{check.name}.txt"
             verdicts.append(Verdict(check.name, False, text))
-        elif value is None:
-            verdicts.append(Verdict(check.name, False, "was not measured"))
+        elif value is None or not is_measured(value, baseline):
+            said = "" if value is None else f", {value} is no figure"
+            verdicts.append(Verdict(check.name, False, f"was not measured{said}"))
         else:
             verdicts.append(judge_one(check, value, baseline, valid.get(check.name)))
     names = {check.name for check in checks}
@@ -129,6 +156,9 @@ def judge(measured, baselines, waivers, today, checks=None):
         if waiver.expires < today:
             text = (f"the waiver of {waiver.owner} ended on {waiver.expires} ({waiver.reason}): "
                     "mend what it was for, and remove it")
+            verdicts.append(Verdict(waiver.check, False, text))
+        elif waiver.expires > today + LONGEST_WAIVER:
+            text = f"a waiver until {waiver.expires}; {LONGEST_WAIVER.days} days are the longest"
             verdicts.append(Verdict(waiver.check, False, text))
         elif waiver.check not in names:
             verdicts.append(Verdict(waiver.check, False, "a waiver for a check that is not there"))
@@ -144,4 +174,6 @@ def judge_one(check, value, baseline, waiver):
     if waiver is not None:
         return Verdict(check.name, True, f"{figures}; waived until {waiver.expires} by "
                                          f"{waiver.owner}: {waiver.reason}")
+    if check.direction == STEADY and value < baseline:
+        return Verdict(check.name, False, f"{figures}; better: pin it in baselines/")
     return Verdict(check.name, False, f"{figures}; {check.advice}")

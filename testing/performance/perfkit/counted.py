@@ -75,6 +75,8 @@ def http_allocations(bench):
                        "--duration", 60)
             totals.append(read() - before)
     over_http = (totals[2] - totals[1]) / HTTP_HITS
+    if over_http < 1:
+        raise KitError("the shim counted nothing: was LD_PRELOAD taken away?")
     return {"http-hit-allocations": round(over_http, 2)}
 
 
@@ -85,6 +87,8 @@ def instructions(bench):
     for hits in (PROBE_HITS, 2 * PROBE_HITS):
         done = subprocess.run([*callgrind(), probe, str(hits)], capture_output=True, text=True,
                               timeout=120, env=os.environ | DETERMINISTIC)
+        if done.returncode != 0:
+            raise KitError(f"cache-probe exited with {done.returncode}")
         totals.append(collected(done.stderr))
     return {"cache-hit-instructions": round((totals[1] - totals[0]) / PROBE_HITS, 1)}
 

@@ -148,6 +148,11 @@ def explain_in_process(data):
     )
 
 
+def all_hold(folder):
+    """Whether a run has missed no target."""
+    return not any(line.startswith("MISSED") for line in explain(folder))
+
+
 def explain_load(data):
     units = {"p95": " ms"}
     for row in data["rows"]:

@@ -4,7 +4,7 @@ import json
 import subprocess
 
 from .bench_run import KitError, table
-from .gate_figures import build_shim, counted
+from .counted import counted
 
 ENTRIES = 100_000
 HITS = 2_000_000
@@ -24,7 +24,7 @@ def probe(bench, entries, hits, environment=None):
 
 def allocations(bench):
     """Of one more hit, over all distributions: the difference of two runs."""
-    environment, read = counted(bench, build_shim(bench))
+    environment, read = counted(bench)
     totals = []
     # The first run makes what every later one finds made.
     for hits in (COUNTED_HITS, COUNTED_HITS, 2 * COUNTED_HITS):

@@ -1,0 +1,57 @@
+"""The kit's command line: what it says and how it ends, without measuring."""
+
+import contextlib
+import io
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+import kit
+
+
+class CommandLine(unittest.TestCase):
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.folder = Path(holder.name)
+
+    def run_kit(self, *arguments):
+        """(exit code, printed text)."""
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            code = kit.main([str(word) for word in arguments])
+        return code, printed.getvalue()
+
+    def write_load(self, **figures):
+        found = {"latency": {"p50": 1, "p95": 1, "p99": 1}, "perSecond": 1, "hitShare": 0.9,
+                 "errorShare": 0, "throttledShare": 0, "errors": 0, "throttled": 0,
+                 "spectrum": [], **figures}
+        row = {"profile": "hit_slo", "figures": found, "spectrum": []}
+        data = {"rows": [row], "markdown": "| a |"}
+        (self.folder / "load.json").write_text(json.dumps(data))
+
+    def test_a_folder_without_figures_is_refused_with_what_to_give(self):
+        for part in ("explain", "report", "publish"):
+            for folder in (self.folder, self.folder / "missing"):
+                code, text = self.run_kit(part, folder)
+                self.assertEqual(code, 1, part)
+                self.assertIn("artifacts/perf/<time>", text)
+
+    def test_figures_that_hold_are_told_from_those_that_do_not(self):
+        self.write_load()
+        self.assertNotIn("MISSED", self.run_kit("explain", self.folder)[1])
+        self.assertTrue(kit.explain.all_hold(self.folder))
+        self.write_load(errorShare=1)
+        self.assertIn("MISSED", self.run_kit("explain", self.folder)[1])
+        self.assertFalse(kit.explain.all_hold(self.folder))
+
+    def test_a_file_that_is_no_figures_is_named_without_a_trace(self):
+        (self.folder / "load.json").write_text("{")
+        code, text = self.run_kit("explain", self.folder)
+        self.assertEqual(code, 1)
+        self.assertIn("kit: ", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
