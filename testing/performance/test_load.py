@@ -41,9 +41,15 @@ class Answers(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class ShortIdle(Answers):
+    """Closes connections that say nothing for so many seconds."""
+
+    timeout = 0.05
+
+
 @contextlib.contextmanager
-def serving(stall_after=None):
-    server = http.server.ThreadingHTTPServer((service.HOST, 0), Answers)
+def serving(stall_after=None, answers=Answers):
+    server = http.server.ThreadingHTTPServer((service.HOST, 0), answers)
     server.daemon_threads = True
     server.gate, server.paths = threading.Lock(), []
     server.stall_from = time.monotonic() + stall_after if stall_after else None
@@ -99,6 +105,13 @@ class LoadProgram(unittest.TestCase):
         done = run_load(service.free_port(), "--path", "/x")
         self.assertEqual(done.returncode, 69)
         self.assertIn("start svc-index", done.stderr)
+
+    def test_connections_that_the_server_closes_while_they_think_are_opened_anew(self):
+        with serving(answers=ShortIdle) as server:
+            done = run_load(server.server_port, "--path", "/x", "--rate", 60, "--think-ms", 120,
+                            "--duration", 3, "--warm-up", 0, "--json")
+        self.assertIn(done.returncode, (0, 1), done.stderr)
+        self.assertGreater(json.loads(done.stdout)["answers"], 40)
 
     def test_adaptive_runs_slow_down_when_they_are_refused(self):
         with serving() as server:

@@ -1,5 +1,7 @@
 """Says what a run's figures mean against the targets, and which metric and knob belong to each."""
 
+import math
+
 from . import report
 from .profiles import PROFILES
 
@@ -58,7 +60,7 @@ def explain_matrix(data):
 def explain_dedup(data):
     for row in data["rows"]:
         yield verdict(
-            row["caused"] <= 1, f"{row['requests']} at once, {row['configuration']}",
+            row["caused"] == 1, f"{row['requests']} at once, {row['configuration']}",
             f"{row['caused']:.0f} lookups", "1",
             "index_coalesced_total should count the others; rejected_total{over_capacity} says "
             "that limits.waiting was full.",
@@ -90,7 +92,7 @@ def explain_overload(data):
             "processor is the bound, refusals alone may take all of it.",
         )
         yield verdict(
-            row["refusals"]["p99"] < 10, f"a refusal, p99, {where}",
+            0 < row["refusals"]["p99"] < 10, f"a refusal, p99, {where}",
             f"{row['refusals']['p99']:.2f} ms", "< 10 ms",
             "rejected_total by reason; a refusal waits for the event loop alone.",
         )
@@ -123,7 +125,6 @@ def explain_scale(data):
     yield verdict(last["idle_mib"] < 60, "idle with that store", f"{last['idle_mib']:.0f} MiB",
                   "< 60 MiB", "db.page_cache_bytes.")
     if len(rows) > 1:
-        import math
         allowed = math.log(last["names"]) / math.log(rows[0]["names"])
         growth = last["cpu_us"] / rows[0]["cpu_us"]
         yield verdict(

@@ -17,10 +17,17 @@ struct Connection {
     var unsentBytes: [UInt8] = []
     /// How long the last refusal made it pause, in nanoseconds.
     var pause: UInt64 = 0
+    /// When it thinks no longer: a wake before that is one from before it began anew.
+    var pausesUntil: UInt64 = 0
     /// Whether an answer of the batch in flight was a refusal.
     var refused = false
     /// Whether it has ever been open: the run begins when all have been, or have failed.
     var settled = false
 
     var outstanding: Int { batch.count - answered }
+
+    /// Whether it may be given a batch now.
+    func isIdle(at now: UInt64) -> Bool {
+        state == .open && outstanding == 0 && now >= pausesUntil
+    }
 }

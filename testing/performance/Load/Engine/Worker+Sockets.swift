@@ -48,6 +48,7 @@ extension Worker {
     mutating func reopen(_ index: Int, at now: UInt64) {
         connections[index].batch.removeAll(keepingCapacity: true)
         connections[index].answered = 0
+        connections[index].pausesUntil = 0
         close(index)
         open(index)
     }
@@ -180,6 +181,7 @@ extension Worker {
             pause += connections[index].refused ? connections[index].pause : 0
         }
         if pause == 0 { return free.add(index) }
+        connections[index].pausesUntil = now + pause
         wakes.add(index, at: now + pause)
     }
 

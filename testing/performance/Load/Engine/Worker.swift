@@ -122,7 +122,7 @@ struct Worker {
         while let index = wakes.pop(at: now) {
             switch connections[index].state {
             case .closed: open(index)
-            case .open where connections[index].outstanding == 0: free.add(index)
+            case .open where connections[index].isIdle(at: now): free.add(index)
             default: break
             }
         }
@@ -204,21 +204,28 @@ struct Worker {
 /// The connections that may send, the one that has waited longest first.
 struct RingOfFree {
     private var slots: [Int]
+    private var isIn: [Bool]
     private var head = 0
     private var count = 0
 
-    init(capacity: Int) { slots = Array(repeating: 0, count: max(1, capacity)) }
+    init(capacity: Int) {
+        slots = Array(repeating: 0, count: max(1, capacity))
+        isIn = Array(repeating: false, count: slots.count)
+    }
 
     var isEmpty: Bool { count == 0 }
     var first: Int? { count == 0 ? nil : slots[head] }
 
+    /// A connection is free once: one that began anew while it paused may be told so twice.
     mutating func add(_ index: Int) {
-        precondition(count < slots.count, "a connection is free once")
+        guard !isIn[index] else { return }
+        isIn[index] = true
         slots[(head + count) % slots.count] = index
         count += 1
     }
 
     mutating func removeFirst() {
+        isIn[slots[head]] = false
         head = (head + 1) % slots.count
         count -= 1
     }
@@ -226,6 +233,7 @@ struct RingOfFree {
     mutating func remove(_ index: Int) {
         let kept = (0..<count).map { slots[(head + $0) % slots.count] }.filter { $0 != index }
         (head, count) = (0, 0)
+        for index in isIn.indices { isIn[index] = false }
         kept.forEach { add($0) }
     }
 }

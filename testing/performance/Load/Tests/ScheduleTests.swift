@@ -27,6 +27,29 @@ import Testing
         #expect(last < 60_000_000_000 && last > 59_999_900_000)
     }
 
+    /// A server that closes a connection while it thinks makes it begin anew, and its wake comes.
+    @Test func aConnectionThatIsToldTwiceThatItIsFreeIsFreeOnce() {
+        var free = RingOfFree(capacity: 2)
+        for index in [1, 0, 1, 0, 1] { free.add(index) }
+        #expect(free.first == 1)
+        free.removeFirst()
+        #expect(free.first == 0)
+        free.remove(0)
+        #expect(free.isEmpty)
+        free.add(0)
+        #expect(free.first == 0)
+    }
+
+    @Test func aConnectionIsIdleOnlyWhenItHasThought() {
+        var connection = Connection()
+        connection.state = .open
+        connection.pausesUntil = 10
+        #expect(!connection.isIdle(at: 9))
+        #expect(connection.isIdle(at: 10))
+        connection.batch = [Connection.Sent(intended: 0, route: .resolve)]
+        #expect(!connection.isIdle(at: 10))
+    }
+
     @Test func wakesComeInTheOrderOfTheirTimes() {
         var (queue, random) = (WakeQueue(), Randomness(seed: 5))
         let times = (0..<200).map { _ in UInt64(random.below(1000)) }
