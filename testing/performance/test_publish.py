@@ -30,14 +30,15 @@ class PublishTests(unittest.TestCase):
         self.page.write_text(PAGE)
 
     def found(self, part, markdown):
-        data = {"markdown": markdown, "facts": {"load_average_before": 0.26}}
+        facts = {"load_average_before": 0.26, "version": "svc-index 0.1.0 (commit 0123456789ab)"}
+        data = {"markdown": markdown, "facts": facts}
         (self.folder / f"{part}.json").write_text(json.dumps(data))
 
     def test_a_table_takes_the_place_of_the_one_before_and_the_rest_stays(self):
         self.found("matrix", "| new | figures |")
         for _ in range(2):
             self.assertIn("matrix replaced", publish.publish(self.folder, self.page))
-        table = "| new | figures |\n\nLoad average before the run: 0.3."
+        table = "| new | figures |\n\nBuild 0123456789ab; load average before the run: 0.3."
         self.assertEqual(self.page.read_text(), PAGE.replace("| old | figures |", table))
 
     def test_a_table_without_a_place_is_named(self):

@@ -12,6 +12,8 @@ from . import report
 from .bench_run import KitError
 
 MARK = re.compile(r"<!-- kit: ([a-z-]+) -->\n.*?<!-- kit: end -->", re.DOTALL)
+# What `svc-index version` says of its source.
+BUILD = re.compile(r"commit ([0-9a-f]{7,40})")
 
 
 def folded(markdown):
@@ -36,8 +38,10 @@ def publish(folder, page):
         placed.append(part)
         facts = found[part].get("facts", {})
         load = facts.get("load_average_before", 0)
+        build = BUILD.search(facts.get("version", ""))
+        of = f"Build {build.group(1)}; load" if build else "Load"
         return (f"<!-- kit: {part} -->\n{folded(found[part]['markdown'])}\n\n"
-                f"Load average before the run: {load:.1f}.\n<!-- kit: end -->")
+                f"{of} average before the run: {load:.1f}.\n<!-- kit: end -->")
 
     page.write_text(MARK.sub(table, page.read_text()))
     rest = [part for part in found if part not in placed]
