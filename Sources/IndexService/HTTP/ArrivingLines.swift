@@ -68,17 +68,3 @@ struct ArrivingLines {
         isHeadOver = false
     }
 }
-
-extension UInt8 {
-    /// What names of methods and headers are made of (RFC 9110, section 5.6.2).
-    fileprivate var isTokenCharacter: Bool {
-        switch self {
-        case _ where isASCIIAlphanumeric: true
-        case UInt8(ascii: "!"), UInt8(ascii: "#")...UInt8(ascii: "\'"), UInt8(ascii: "*"),
-            UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."),
-            UInt8(ascii: "^")...UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "~"):
-            true
-        default: false
-        }
-    }
-}

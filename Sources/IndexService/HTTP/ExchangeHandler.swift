@@ -207,15 +207,14 @@ final class ExchangeHandler: ChannelDuplexHandler {
         switch phase {
         case .waiting:
             timer.headBegan()
-            lines.take(bytes, longerThan: services.screening.maximumTargetBytes)
-            return true
         case .receiving, .answering:
-            lines.take(bytes, longerThan: services.screening.maximumTargetBytes)
-            return true
+            break
         case .lingering(let left):
             phase = .lingering(bytesLeft: max(0, left - bytes.readableBytes))
             return false
         }
+        lines.take(bytes, longerThan: services.screening.maximumTargetBytes)
+        return true
     }
 
     // MARK: Requests

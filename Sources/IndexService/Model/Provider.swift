@@ -122,18 +122,12 @@ package struct MediaType: Hashable, Sendable, CustomStringConvertible {
         let parameters = bytes.dropFirst(essence.count).drop { $0 == UInt8(ascii: " ") }
         guard bytes.count <= 255, halves.count == 2,
             parameters.isEmpty || parameters.first == UInt8(ascii: ";"),
-            halves.allSatisfy({ !$0.isEmpty && $0.allSatisfy(Self.isTokenByte) }),
+            halves.allSatisfy({ !$0.isEmpty && $0.allSatisfy(\.isTokenCharacter) }),
             bytes.allSatisfy({ $0 >= 0x20 && $0 < 0x7f })
         else {
             throw FieldError("media_type must be type/subtype, printable ASCII, at most 255 bytes")
         }
         description = text
-    }
-
-    private static let tokenPunctuation = Array("!#$%&'*+-.^_`|~".utf8)
-
-    private static func isTokenByte(_ byte: UInt8) -> Bool {
-        byte.isASCIIAlphanumeric || tokenPunctuation.contains(byte)
     }
 }
 
@@ -141,4 +135,16 @@ extension UInt8 {
     var isASCIIDigit: Bool { self >= 0x30 && self <= 0x39 }
     var isASCIILowercaseOrDigit: Bool { isASCIIDigit || (self >= 0x61 && self <= 0x7a) }
     var isASCIIAlphanumeric: Bool { isASCIILowercaseOrDigit || (self >= 0x41 && self <= 0x5a) }
+
+    /// What tokens are made of: methods, names of headers, media types (RFC 9110, section 5.6.2).
+    var isTokenCharacter: Bool {
+        switch self {
+        case _ where isASCIIAlphanumeric: true
+        case UInt8(ascii: "!"), UInt8(ascii: "#")...UInt8(ascii: "\'"), UInt8(ascii: "*"),
+            UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."),
+            UInt8(ascii: "^")...UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "~"):
+            true
+        default: false
+        }
+    }
 }
