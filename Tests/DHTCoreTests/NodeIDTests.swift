@@ -39,6 +39,22 @@ struct NodeIDTests {
         }
     }
 
+    @Test(arguments: [0, 1, 7, 61, 62, 63, 64, 100, 159])
+    func neighbourAtAPlaceSharesThePrefixAndLiesThere(length: Int) {
+        var generator = SeededRandom(seed: 5)
+        for place in [0, 1 << 63, .max, generator.next()] as [UInt64] {
+            let id = NodeID.random(using: &generator)
+            let neighbour = id.randomNeighbour(sharing: length, at: place, using: &generator)
+            #expect(id.commonPrefixLength(with: neighbour) == length)
+            guard length < 63 else { continue }
+            // What follows the bit that differs, as far as it fits.
+            let bits = neighbour.bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+            let fitting = 63 - length
+            let there = (bits << (length + 1)) >> (64 - fitting)
+            #expect(there == place >> (64 - fitting))
+        }
+    }
+
     @Test func idIsItsOwnNeighbourAtFullLength() {
         var generator = SeededRandom(seed: 4)
         let id = NodeID.random(using: &generator)

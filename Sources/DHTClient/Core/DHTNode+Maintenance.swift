@@ -34,6 +34,13 @@ struct Maintenance: Sendable {
         var turns = 0
         /// Lookups in a row that found nobody new.
         var fruitless = 0
+        /// Where in the bucket's range the next lookup goes, in units of 2^-64 of it.
+        var place: UInt64
+
+        /// Goes on by the golden section: places that follow each other are never close, however
+        /// many there are, so that what one lookup has passed over the next ones find (Knuth, The
+        /// Art of Computer Programming 3, 6.4).
+        mutating func advance() { place &+= 0x9E37_79B9_7F4A_7C15 }
 
         func isSameBucket(as other: Fill) -> Bool {
             family == other.family && bucket == other.bucket
@@ -215,7 +222,12 @@ extension DHTNode {
     /// - Parameter fruitless: counts as so many lookups in a row that found nobody new.
     private mutating func fillAll(_ family: AddressFamily, fruitless: Int = 0) {
         for bucket in 0..<tables[family].depth {
-            let fill = Maintenance.Fill(family: family, bucket: bucket, fruitless: fruitless)
+            let fill = Maintenance.Fill(
+                family: family,
+                bucket: bucket,
+                fruitless: fruitless,
+                place: random.next()
+            )
             maintenance.fillQueue.append(fill)
         }
     }
@@ -253,10 +265,14 @@ extension DHTNode {
         let next =
             toFill.map { maintenance.fillQueue.remove(at: $0) }
             ?? tables[family].takeStaleBucket(at: now, after: age)
-            .map { Maintenance.Fill(family: family, bucket: $0) }
+            .map { Maintenance.Fill(family: family, bucket: $0, place: random.next()) }
         guard var next else { return }
         next.known = tables[family].count(inBucket: next.bucket)
-        let target = id.randomNeighbour(sharing: next.bucket, using: &random)
+        let target = id.randomNeighbour(
+            sharing: next.bucket,
+            at: next.place,
+            using: &random
+        )
         maintenance.refreshesUnderWay += 1
         let begun = try? begin(
             .nodes(target),
@@ -279,6 +295,7 @@ extension DHTNode {
         maintenance.refreshesUnderWay -= 1
         var next = fill
         next.turns += 1
+        next.advance()
         let count = tables[fill.family].count(inBucket: fill.bucket)
         next.fruitless = count > fill.known ? 0 : fill.fruitless + 1
         let capacity = tables[fill.family].capacity(of: fill.bucket)

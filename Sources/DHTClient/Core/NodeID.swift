@@ -94,6 +94,24 @@ package struct NodeID: Hashable, Sendable {
             low: (low & kept.low) | (~low & flipped.low & ~kept.low) | (random.low & ~flipped.low)
         )
     }
+
+    /// Such an id, not anywhere in the bucket's range but at a place in it.
+    ///
+    /// - Parameter place: in units of 2^-64 of the range; it has no effect in the ranges beyond the
+    ///   first 63, which are narrower than that.
+    package func randomNeighbour(
+        sharing prefixLength: Int,
+        at place: UInt64,
+        using generator: inout some RandomNumberGenerator
+    ) -> NodeID {
+        let random = randomNeighbour(sharing: prefixLength, using: &generator)
+        let kept = Distance.mask(leading: prefixLength + 1).high
+        return NodeID(
+            high: random.high & kept | place >> UInt64(prefixLength + 1),
+            middle: random.middle,
+            low: random.low
+        )
+    }
 }
 
 extension NodeID: CustomStringConvertible {
