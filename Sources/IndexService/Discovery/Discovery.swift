@@ -142,9 +142,13 @@ final class Discovery: Sendable {
     /// A record is only ever replaced by a newer one: an old one that is served again by whoever
     /// kept it changes nothing. One that the DHT has no more is answered for some time, as not
     /// current, and then no more.
+    ///
+    /// - Parameter isNews: set where this lookup is the first to have seen a newer item of the key
+    ///   than what was known: whatever was made from that is not true any more.
     func record(
         of name: KeyName,
         effort: Effort,
+        isNews: inout Bool,
         by deadline: MonotonicInstant
     ) async -> FoundRecord {
         let found = await look(for: .mutable(name.publicKey, salt: []), effort, by: deadline)
@@ -153,12 +157,13 @@ final class Discovery: Sendable {
             in: found.results,
             isEarly: found.isEarly,
             newest,
+            isNews: &isNews,
             at: .now()
         )
         if case .found = record { return record }
+        guard found.isEarly else { return record }
         // The item of one family says nothing of this name; a newer one of another family may.
-        if found.isEarly { return await self.record(of: name, effort: .all, by: deadline) }
-        return record
+        return await self.record(of: name, effort: .all, isNews: &isNews, by: deadline)
     }
 
     /// What is found by the lookup for `goal` that is under way, or else by a new one.

@@ -17,11 +17,14 @@ extension FoundRecord {
     ///
     /// An item is no proof that everybody was asked: whom a lookup did not come to may have a newer
     /// one, with this name in it or with another target.
+    ///
+    /// - Parameter isNews: set where the key's item is newer than any that was seen before.
     init(
         of name: KeyName,
         in results: [Result<LookupResult, Discovered.Obstacle>],
         isEarly: Bool,
         _ newest: NewestRecords,
+        isNews: inout Bool,
         at now: MonotonicInstant
     ) {
         var obstacles: [Discovered.Obstacle] = []
@@ -29,8 +32,10 @@ extension FoundRecord {
         for result in results {
             switch result {
             case .success(let result):
-                if let item = result.item, newest.take(item, of: name.publicKey, at: now) {
-                    isServed = true
+                switch result.item.map({ newest.take($0, of: name.publicKey, at: now) }) {
+                case nil, .overtaken: break
+                case .known: isServed = true
+                case .newer: (isServed, isNews) = (true, true)
                 }
                 switch result.report.end {
                 case .complete, .satisfied: break

@@ -34,10 +34,21 @@ final class NewestRecords: Sendable {
         return known.item
     }
 
-    /// Notes an item that the DHT has; false when a newer one is known.
-    func take(_ item: StoredItem, of key: PublicKey, at now: MonotonicInstant) -> Bool {
+    /// What an item is beside the newest one that was seen before.
+    enum Novelty: Sendable {
+        /// Not to be believed: a newer one is known.
+        case overtaken
+        /// It is that one, or the first of its key.
+        case known
+        /// What was made from that one is not true any more.
+        case newer
+    }
+
+    /// Notes an item that the DHT has, unless a newer one is known.
+    func take(_ item: StoredItem, of key: PublicKey, at now: MonotonicInstant) -> Novelty {
         writing.withLock { _ in
-            if knowsNewer(than: item, of: key, at: now) { return false }
+            let known = sighting(of: key, at: now)?.item
+            if let known, isOvertaken(item, by: known) { return .overtaken }
             let never = MonotonicInstant.distantFuture
             let life = Life(refreshFrom: never, freshUntil: never, staleUntil: never)
             let sighting = Sighting(item: item, lastSeen: now)
@@ -46,13 +57,16 @@ final class NewestRecords: Sendable {
                 CacheEntry(key: key, value: sighting, life: life, cost: cost),
                 at: now
             )
-            return true
+            return known.map(item.supersedes) == true ? .newer : .known
         }
     }
 
     /// Whether a newer item was ever seen, be it an answer still or not.
     func knowsNewer(than item: StoredItem, of key: PublicKey, at now: MonotonicInstant) -> Bool {
-        guard let known = sighting(of: key, at: now)?.item else { return false }
+        sighting(of: key, at: now).map { isOvertaken(item, by: $0.item) } ?? false
+    }
+
+    private func isOvertaken(_ item: StoredItem, by known: StoredItem) -> Bool {
         let isSame =
             item.value == known.value && item.mutable?.sequence == known.mutable?.sequence
         return !isSame && !item.supersedes(known)

@@ -45,9 +45,13 @@ package struct Name: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// Whether the last label is an Ed25519 public key in z-base-32, as pkarr writes it.
     ///
     /// Such a name certifies itself: it is resolved from the DHT (BEP 44), never from the index.
-    package var isKeyName: Bool {
-        let label = text.utf8.suffix(while: { $0 != UInt8(ascii: ".") })
-        return ZBase32.isEncodedKey(label)
+    package var isKeyName: Bool { ZBase32.isEncodedKey(lastLabel) }
+
+    /// The public key of a name that certifies itself, as it stands there; nil for other names.
+    var keyLabel: Substring? { isKeyName ? Substring(lastLabel) : nil }
+
+    private var lastLabel: Substring.UTF8View {
+        text.utf8.suffix(while: { $0 != UInt8(ascii: ".") })
     }
 
     package var description: String { text }

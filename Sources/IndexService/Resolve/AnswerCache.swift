@@ -63,6 +63,20 @@ package final class AnswerCache: Sendable {
         epochs.stamps(stamps, leadingTo: target)
     }
 
+    /// How a subject stands, before facts about it alone are read.
+    func stamp(_ key: ResolveKey) -> SubjectStamps.Stamp { epochs.stamp(key) }
+
+    /// Whether no write has overtaken facts about one subject.
+    func isCurrent(_ stamp: SubjectStamps.Stamp) -> Bool { epochs.isCurrent(stamp) }
+
+    /// Whether no write has overtaken the facts that were read under these stamps.
+    func areCurrent(_ stamps: SubjectStamps) -> Bool { epochs.areCurrent(stamps) }
+
+    /// Ends all answers about a subject but those made under the stamp that this returns.
+    func endOlder(than stamp: SubjectStamps.Stamp) -> SubjectStamps.Stamp {
+        epochs.advance(stamp)
+    }
+
     /// Puts an outcome in, in place of an older one.
     ///
     /// - Parameter mayBeSpilled: whether an older answer may be in the spill; it ends.

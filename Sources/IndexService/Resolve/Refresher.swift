@@ -13,6 +13,8 @@ final class Refresher: Service {
     private static let period = Duration.milliseconds(200)
     /// The pause of a pinned key whose lookup failed, in seconds.
     private static let pauseAfterFailure = 5
+    /// Of failures of pinned keys within it only the first is a warning, in seconds.
+    private static let quietTime = 60
 
     private let resolver: Resolver
     private let pins: PinnedKeys
@@ -20,6 +22,8 @@ final class Refresher: Service {
     private let logger: Logger
     /// When pinned keys are due again.
     private let dueAt = Mutex<[ResolveKey: MonotonicInstant]>([:])
+    /// When pinned keys that fail are worth a warning again, and how many failed since the last.
+    private let warnings = Mutex((from: MonotonicInstant.now(), unsaid: 0))
 
     init(resolver: Resolver, pins: PinnedKeys, queue: RefreshQueue, logger: Logger) {
         self.resolver = resolver
@@ -81,17 +85,36 @@ final class Refresher: Service {
             let resolved = try await resolver.resolve(query, for: .refresh)
             scheduleNext(query, after: resolved.outcome)
         } catch {
-            // Of a DHT that fails readiness tells; operators care for each of their pinned keys.
-            logger.log(
-                level: resolver.isPinned(query) ? .warning : .debug,
-                "a refresh failed",
-                metadata: ["key": "\(KeyHint(query.key.description))", "error": "\(error)"]
-            )
+            report(error, of: query)
             // A key that fails is tried again after a pause, not at every turn.
             let pause = Self.pauseAfterFailure
             resolver.refreshFailed(query, until: .now().advanced(bySeconds: pause))
             postpone(query, to: .now().advanced(bySeconds: pause))
         }
+    }
+
+    /// Of a DHT that fails readiness tells; operators care for their pinned keys, of which an
+    /// outage must not fill the log.
+    private func report(_ error: ResolveError, of query: AnswerQuery) {
+        let now = MonotonicInstant.now()
+        let unsaid: Int? = warnings.withLock { warnings in
+            guard resolver.isPinned(query) else { return nil }
+            guard now >= warnings.from else {
+                warnings.unsaid += 1
+                return nil
+            }
+            defer { warnings = (now.advanced(bySeconds: Self.quietTime), 0) }
+            return warnings.unsaid
+        }
+        var metadata: Logger.Metadata = [
+            "key": "\(KeyHint(query.key.description))", "error": "\(error)",
+        ]
+        if let unsaid { metadata["more_since_last"] = "\(unsaid)" }
+        logger.log(
+            level: unsaid == nil ? .debug : .warning,
+            "a refresh failed",
+            metadata: metadata
+        )
     }
 
     /// In the last tenth of the answer's life, so that a pinned key is never seen missing.

@@ -52,8 +52,8 @@ package final class Resolver: Sendable {
         var isLastAttempt = false
         /// Where a key name points, and its stamp from before that was asked.
         var record: (FoundRecord, SubjectStamps.Stamp)?
-        /// What the DHT knows of a content id.
-        var found: (ContentID, Discovered)?
+        /// What the DHT knows of a content id, and its stamp from before that was asked.
+        var found: (ContentID, Discovered, SubjectStamps.Stamp)?
 
         /// Whether there may be a newer record of the key name than the one at hand.
         private var isRecordEarly: Bool {
@@ -236,7 +236,8 @@ package final class Resolver: Sendable {
     /// Where a key name points, by the DHT; nil for names of the index and for content ids.
     ///
     /// Half of the lookup budget: the other half is for the providers of what it points at. It is
-    /// asked once; the stamps are remembered with it, so that a purge since then is not missed.
+    /// asked once, unless a purge or a newer record that somebody else saw has overtaken it since;
+    /// a newer one than was known ends all answers that were made from the one before.
     private func record(
         for search: inout Search,
         _ stamps: SubjectStamps
@@ -244,20 +245,23 @@ package final class Resolver: Sendable {
         guard case .name(let name) = search.query.key, let keyName = KeyName(name) else {
             return nil
         }
-        if let (record, _) = search.record { return record }
+        if let (record, stamp) = search.record, cache.isCurrent(stamp) { return record }
         guard let discovery = joined else { throw .discoveryDisabled }
         let effort = search.purpose.effort
         let half = MonotonicInstant.now().advanced(by: discovery.budget(for: effort) / 2)
+        var isNews = false
         let record = await discovery.record(
             of: keyName,
             effort: effort,
+            isNews: &isNews,
             by: min(search.discoveryEnd, half)
         )
+        let stamp = isNews ? cache.endOlder(than: stamps.key) : stamps.key
         if case .unknown(let obstacle, let newest) = record {
             if let newest { endAnswers(to: search.query, from: newest) }
             throw ResolveError(obstacle)
         }
-        search.record = (record, stamps.key)
+        search.record = (record, stamp)
         return record
     }
 
@@ -295,7 +299,8 @@ package final class Resolver: Sendable {
         }
     }
 
-    /// Asks the DHT for providers where the index has none to answer; once for each content id.
+    /// Asks the DHT for providers where the index has none to answer; once for each content id,
+    /// unless a purge has overtaken what was found.
     private func discover(
         _ entry: IndexEntry,
         _ policy: Policy,
@@ -312,13 +317,16 @@ package final class Resolver: Sendable {
         }
         if hasOwn && !policy.asksAlways { return Discovered(.absent) }
         // The index may have been read again, and another content id stand there.
-        if let (known, found) = search.found, known == id { return found }
+        if let (known, found, stamp) = search.found, known == id, cache.isCurrent(stamp) {
+            return found
+        }
+        let stamp = cache.stamp(.contentID(id))
         let found = await discovery.providers(
             of: id,
             effort: search.purpose.effort,
             by: search.discoveryEnd
         )
-        search.found = (id, found)
+        search.found = (id, found, stamp)
         return found
     }
 
@@ -330,6 +338,7 @@ package final class Resolver: Sendable {
     ) -> SubjectStamps? {
         var stamps = stamps
         if let (_, stamp) = search.record { stamps.key = stamp }
+        guard cache.areCurrent(stamps) else { return nil }
         guard case .name = search.query.key, let target = entry.manifestID else { return stamps }
         return cache.stamps(stamps, leadingTo: target)
     }

@@ -9,13 +9,18 @@ internal import Synchronization
 /// being made, is never served once the write was acknowledged. Two subjects that share an epoch
 /// only cost a miss.
 ///
+/// The names of one public key are one subject: they change together, with the key's item. They
+/// have epochs apart from everything else, so that whoever changes names of their own ends no
+/// answers but those of key names.
+///
 /// This takes the place of finding all answers that mention a content id, of which there may be any
-/// number; the price is a fixed 16 KiB and a few loads a hit.
+/// number; the price is a fixed 32 KiB and a few loads a hit.
 final class SubjectEpochs: Sendable {
-    /// Subjects share this many epochs.
-    static let slotCount = 4096
+    /// All epochs: half of them for the names of keys, half for the rest.
+    static let slotCount = 8192
+    private static let halfCount = slotCount / 2
 
-    private let epochs = InlineArray<4096, Atomic<UInt32>> { _ in Atomic(0) }
+    private let epochs = InlineArray<8192, Atomic<UInt32>> { _ in Atomic(0) }
     /// Ends every answer at once.
     private let generation = Atomic<UInt32>(0)
     /// Counts bumps of any subject; tells whether one fell between two moments.
@@ -54,21 +59,43 @@ final class SubjectEpochs: Sendable {
         epochs[Self.slot(of: key)].wrappingAdd(1, ordering: .releasing)
     }
 
+    /// Ends all answers about a subject but those that are made under the stamp that it returns.
+    ///
+    /// That is the one given, which holds no more, where somebody else has ended them meanwhile.
+    func advance(_ stamp: SubjectStamps.Stamp) -> SubjectStamps.Stamp {
+        let next = SubjectStamps.Stamp(slot: stamp.slot, epoch: stamp.epoch &+ 1)
+        let isLast = epochs[Int(stamp.slot)].compareExchange(
+            expected: stamp.epoch,
+            desired: next.epoch,
+            ordering: .acquiringAndReleasing
+        ).exchanged
+        return isLast ? next : stamp
+    }
+
     func bumpAll() {
         generation.wrappingAdd(1, ordering: .releasing)
     }
 
-    private func stamp(_ key: ResolveKey) -> SubjectStamps.Stamp {
+    /// How a subject stands.
+    func stamp(_ key: ResolveKey) -> SubjectStamps.Stamp {
         let slot = Self.slot(of: key)
         return .init(slot: UInt32(slot), epoch: epochs[slot].load(ordering: .acquiring))
     }
 
-    private func isCurrent(_ stamp: SubjectStamps.Stamp) -> Bool {
+    /// Whether its subject has not changed since the stamp was taken.
+    func isCurrent(_ stamp: SubjectStamps.Stamp) -> Bool {
         epochs[Int(stamp.slot)].load(ordering: .acquiring) == stamp.epoch
     }
 
     private static func slot(of key: ResolveKey) -> Int {
-        Int(UInt(bitPattern: key.hashValue) % UInt(slotCount))
+        if case .name(let name) = key, let publicKey = name.keyLabel {
+            return halfCount + slot(ofHash: publicKey.hashValue)
+        }
+        return slot(ofHash: key.hashValue)
+    }
+
+    private static func slot(ofHash hash: Int) -> Int {
+        Int(UInt(bitPattern: hash) % UInt(halfCount))
     }
 }
 

@@ -1,3 +1,4 @@
+import Cache
 import DHTClient
 import DHTCore
 import Testing
@@ -60,6 +61,16 @@ func withSilentIPv6(
 }
 
 extension Discovery {
+    /// Where a key name points, whether it is news or not.
+    func record(
+        of name: KeyName,
+        _ effort: Effort = .first,
+        by deadline: MonotonicInstant
+    ) async -> FoundRecord {
+        var isNews = false
+        return await record(of: name, effort: effort, isNews: &isNews, by: deadline)
+    }
+
     /// Does lookups until the task that is returned is cancelled.
     func start() -> Task<Void, Never> {
         Task { await run() }

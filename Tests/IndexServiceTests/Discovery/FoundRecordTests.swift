@@ -57,7 +57,15 @@ import Testing
     }
 
     private func judge(_ findings: [Finding], of name: KeyName) -> FoundRecord {
-        FoundRecord(of: name, in: findings, isEarly: false, NewestRecords(), at: .now())
+        var isNews = false
+        return FoundRecord(
+            of: name,
+            in: findings,
+            isEarly: false,
+            NewestRecords(),
+            isNews: &isNews,
+            at: .now()
+        )
     }
 
     @Test func aRecordIsCurrentOnceAllWereAsked() throws {

@@ -51,11 +51,7 @@ import Testing
             await withTaskGroup(of: Void.self) { group in
                 for name in names {
                     group.addTask {
-                        let record = await discovery.record(
-                            of: name,
-                            effort: .first,
-                            by: deadline
-                        )
+                        let record = await discovery.record(of: name, by: deadline)
                         guard case .absent = record else {
                             Issue.record("a record that nobody has published")
                             return

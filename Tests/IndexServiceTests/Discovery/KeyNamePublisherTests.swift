@@ -37,7 +37,7 @@ import Testing
         let name = try #require(published.name(under: writer.signer.publicKey))
         let end = MonotonicInstant.now().advanced(bySeconds: 5)
         let found = await discovery.running {
-            await $0.record(of: name, effort: .thorough, by: end)
+            await $0.record(of: name, .thorough, by: end)
         }
         guard case .found(let record, _, _) = found else { return nil }
         return record.manifestID

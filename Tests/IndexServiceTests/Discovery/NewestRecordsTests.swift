@@ -13,22 +13,36 @@ import Testing
         let name = try makeKeyName()
         let (one, two) = try (makeItem(key: name, sequence: 1), makeItem(key: name, sequence: 2))
         let newest = NewestRecords(memory: 100)
-        #expect(newest.take(two, of: name.publicKey, at: start))
-        #expect(!newest.take(one, of: name.publicKey, at: start.advanced(by: 50)))
+        #expect(newest.take(two, of: name.publicKey, at: start) == .known)
+        let soon = start.advanced(by: 50)
+        #expect(newest.take(one, of: name.publicKey, at: soon) == .overtaken)
         #expect(newest.item(of: name.publicKey, at: start.advanced(by: 99)) == two)
         #expect(newest.item(of: name.publicKey, at: start.advanced(by: 100)) == nil)
         // Seen again: it is one again.
-        #expect(newest.take(two, of: name.publicKey, at: start.advanced(by: 200)))
+        let later = start.advanced(by: 200)
+        #expect(newest.take(two, of: name.publicKey, at: later) == .known)
         #expect(newest.item(of: name.publicKey, at: start.advanced(by: 299)) == two)
+    }
+
+    @Test func onlyTheFirstSightOfANewerItemIsNews() throws {
+        let name = try makeKeyName()
+        let newest = NewestRecords()
+        func take(_ sequence: Int64) throws -> NewestRecords.Novelty {
+            let item = try makeItem(key: name, sequence: sequence)
+            return newest.take(item, of: name.publicKey, at: start)
+        }
+        #expect(try [take(1), take(1)] == [.known, .known])
+        #expect(try [take(2), take(2), take(1)] == [.newer, .known, .overtaken])
+        #expect(try take(3) == .newer)
     }
 
     @Test func noOlderItemIsBelievedHoweverLongTheNewerOneIsGone() throws {
         let name = try makeKeyName()
         let (one, two) = try (makeItem(key: name, sequence: 1), makeItem(key: name, sequence: 2))
         let newest = NewestRecords(memory: 100)
-        #expect(newest.take(two, of: name.publicKey, at: start))
+        #expect(newest.take(two, of: name.publicKey, at: start) == .known)
         let muchLater = start.advanced(bySeconds: 1_000_000)
-        #expect(!newest.take(one, of: name.publicKey, at: muchLater))
+        #expect(newest.take(one, of: name.publicKey, at: muchLater) == .overtaken)
         #expect(newest.item(of: name.publicKey, at: muchLater) == nil)
     }
 
@@ -61,11 +75,7 @@ import Testing
             }
             let discovery = Discovery(client: client, budget: 5_000_000_000, newest: newest)
             record = await discovery.running { discovery in
-                await discovery.record(
-                    of: name,
-                    effort: .first,
-                    by: .now().advanced(bySeconds: 5)
-                )
+                await discovery.record(of: name, by: .now().advanced(bySeconds: 5))
             }
         }
         return (record, second.target)

@@ -41,11 +41,7 @@ import Testing
     ) async -> FoundRecord {
         let discovery = Discovery(client: client, budget: 1_000_000_000, newest: newest)
         return await discovery.running { discovery in
-            await discovery.record(
-                of: name,
-                effort: effort,
-                by: .now().advanced(bySeconds: 1)
-            )
+            await discovery.record(of: name, effort, by: .now().advanced(bySeconds: 1))
         }
     }
 

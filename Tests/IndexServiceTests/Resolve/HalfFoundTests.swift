@@ -58,7 +58,7 @@ import Testing
             let before = try await resolver.resolve(query).outcome
             #expect(try manifestID(before) == makeContentID("first").description)
             let second = try makeSignedItem("second", sequence: 2, by: signer)
-            #expect(newest.take(second, of: signer.publicKey, at: .now()))
+            #expect(newest.take(second, of: signer.publicKey, at: .now()) == .newer)
             let after = try await resolver.resolve(query, for: .refresh).outcome
             #expect(try manifestID(after) == makeContentID("second").description)
             let cached = resolver.cachedOutcome(for: query, at: .now())
@@ -88,7 +88,7 @@ import Testing
         try await withResolver(publishing: .item(first)) { resolver in
             #expect(try await resolver.resolve(query).outcome.answer != nil)
             let second = try makeSignedItem("second", in: "blog", sequence: 2, by: signer)
-            #expect(newest.take(second, of: signer.publicKey, at: .now()))
+            #expect(newest.take(second, of: signer.publicKey, at: .now()) == .newer)
             await #expect(throws: ResolveError.self) {
                 try await resolver.resolve(query, for: .refresh)
             }

@@ -45,7 +45,7 @@ import Testing
             try await discovery.running { discovery in
                 let name = try makeKeyName()
                 let half = MonotonicInstant.now().advanced(by: 500_000_000)
-                _ = await discovery.record(of: name, effort: .first, by: half)
+                _ = await discovery.record(of: name, by: half)
             }
             #expect(discovery.phase(at: .now()) != .closed)
         }

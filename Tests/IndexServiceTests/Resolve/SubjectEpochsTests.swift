@@ -33,6 +33,30 @@ import Testing
         #expect(epochs.stamps(stamps, leadingTo: makeContentID()) == nil)
     }
 
+    @Test func namesOfOneKeyAreOneSubject() throws {
+        let epochs = SubjectEpochs()
+        let keys = try ["", "a", "b.c"].map { try makeKeyName($0) }
+        let names = try keys.map { ResolveKey.name(try Name(parsing: "\($0)")) }
+        let stamps = names.map { epochs.stamps(for: $0) }
+        let others = try (0..<1000).map { ResolveKey.name(try makeName("other-\($0)")) }
+            .map { epochs.stamps(for: $0) }
+        epochs.bump(names[1])
+        #expect(stamps.filter(epochs.areCurrent).isEmpty)
+        #expect(others.allSatisfy(epochs.areCurrent))
+    }
+
+    @Test func whoAdvancesASubjectEndsAllAnswersButItsOwn() throws {
+        let epochs = SubjectEpochs()
+        let key = ResolveKey.name(try makeName())
+        let (mine, theirs) = (epochs.stamp(key), epochs.stamps(for: key))
+        let next = epochs.advance(mine)
+        #expect(epochs.isCurrent(next))
+        #expect(!epochs.areCurrent(theirs))
+        // A write that came in between ends them all.
+        epochs.bump(key)
+        #expect(!epochs.isCurrent(epochs.advance(next)))
+    }
+
     /// One thread changes the facts of a name's target, another stamps what it reads of them.
     ///
     /// Stamps that hold once a change has been acknowledged are of facts no older than the change.
