@@ -25,7 +25,8 @@ from perfkit import (  # noqa: E402
     dedup, explain, hit_profile, in_process, matrix, memory, overload, peers, profiles, publish,
     report, scale, spill,
 )
-from perfkit.bench_run import ROOT, Bench, KitError, Skipped, make_names, note  # noqa: E402
+from perfkit.bench_run import ROOT, Bench, KitError, Skipped, note  # noqa: E402
+from perfkit.names import make_names  # noqa: E402
 from perfkit.profiles import PROFILES  # noqa: E402
 
 import service  # noqa: E402

@@ -10,8 +10,8 @@ import struct
 import subprocess
 
 from . import PERFORMANCE
-from .bench_run import OPEN_LIMITS, QUIET, KitError, make_names
-from .dedup import name_of
+from .bench_run import OPEN_LIMITS, QUIET, KitError
+from .names import make_names, name_of
 
 PROBE_HITS = 50_000
 HTTP_HITS = 20_000

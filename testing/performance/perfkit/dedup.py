@@ -2,9 +2,8 @@
 
 import contextlib
 
-from .bench_run import (
-    LOGGED, OPEN_LIMITS, QUIET, grew, make_dht_names, make_names, metrics, note, table,
-)
+from .bench_run import LOGGED, OPEN_LIMITS, QUIET, grew, metrics, note, table
+from .names import make_dht_names, make_names, name_of
 
 SIZES = (20, 200, 2000)
 ROUNDS = 5
@@ -30,14 +29,6 @@ def configurations(bench, stack):
         ("durable index and DHT", dht_key, [QUIET, *dht], dht_store, None),
         ("durable index and DHT, request log", dht_key, [*LOGGED, *dht], dht_store, None),
     ]
-
-
-def name_of(lines, number):
-    with open(lines, encoding="utf-8") as file:
-        for index, line in enumerate(file):
-            if index == number:
-                return line.split('"name":"', 1)[1].split('"', 1)[0]
-    raise IndexError(number)
 
 
 def measure(bench, server, key, size):

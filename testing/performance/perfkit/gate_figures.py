@@ -12,8 +12,8 @@ from bench_http import BenchError
 
 from . import checks, memory, peers
 from .counted import allocations, http_allocations, http_instructions, instructions
-from .bench_run import OPEN_LIMITS, QUIET, KitError, make_names, metrics, note
-from .dedup import name_of
+from .bench_run import OPEN_LIMITS, QUIET, KitError, metrics, note
+from .names import make_names, name_of
 
 # Many short pairs: what disturbs one of them does not move the median.
 PAIRS = 25

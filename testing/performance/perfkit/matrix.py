@@ -3,9 +3,10 @@
 import contextlib
 
 from .bench_run import (
-    LOGGED, OPEN_LIMITS, QUIET, KitError, Skipped, make_dht_names, make_names, note, resident_kib,
-    table, watched_descriptors,
+    LOGGED, OPEN_LIMITS, QUIET, KitError, Skipped, note, resident_kib, table,
+    watched_descriptors,
 )
+from .names import make_dht_names, make_names
 
 NAMES = 10_000
 DHT_NAMES = 100

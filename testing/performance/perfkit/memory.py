@@ -7,10 +7,8 @@ import json
 import signal
 import subprocess
 
-from .bench_run import (
-    OPEN_LIMITS, QUIET, Connections, KitError, make_dht_names, make_names, metrics, note,
-    resident_kib, table,
-)
+from .bench_run import OPEN_LIMITS, QUIET, Connections, KitError, metrics, note, resident_kib, table
+from .names import make_dht_names, make_names
 
 NAMES = 50_000
 NEGATIVES = 40_000
