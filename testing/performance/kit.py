@@ -12,11 +12,14 @@ profile of `load` missed a target, 2 usage.
 """
 
 import argparse
+import contextlib
+import itertools
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -53,17 +56,47 @@ def measure(part, bench, options):
     return parts[part].run(bench)
 
 
-def new_folder(options):
-    if options.out is not None:
-        return options.out.resolve()
-    return ROOT / "artifacts/perf" / time.strftime("%Y%m%d-%H%M%S")
+@contextlib.contextmanager
+def run_folder(out, runs=ROOT / "artifacts/perf"):
+    """The folder of a run: `out`, which others may have written to, or one that nobody has.
+
+    It is there before anything is measured, and gone again if nothing came into it.
+    """
+    folder = new_folder(runs) if out is None else given_folder(out.resolve())
+    try:
+        yield folder
+    finally:
+        if out is None and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def new_folder(runs):
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    for number in itertools.count(1):
+        folder = runs / (stamp if number == 1 else f"{stamp}-{number}")
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return folder
+
+
+def given_folder(folder):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise KitError(f"--out {folder}: {error.strerror}: give a folder to write to") from None
+    return folder
 
 
 def run_parts(parts, options):
     """Measures parts and reports on those that could be; whether all could."""
-    folder = new_folder(options)
+    with run_folder(options.out) as folder:
+        return measure_parts(parts, options, folder)
+
+
+def measure_parts(parts, options, folder):
     work = folder / f"work-{os.getpid()}"
-    work.mkdir(parents=True)
+    work.mkdir()
     failed = []
     try:
         bench = Bench(options, work)
@@ -89,15 +122,13 @@ def run_parts(parts, options):
     return not failed
 
 
-def measured(folder):
-    """The folder of a run, in which there are figures."""
-    if not any(folder.glob("*.json")):
-        raise KitError(f"{folder} has no figures: give the folder of a run, artifacts/perf/<time>")
-    return folder
-
-
 def load(options):
     """Runs profiles against a service that is already there; whether all of them hold."""
+    with run_folder(options.out) as folder:
+        return load_into(folder, options)
+
+
+def load_into(folder, options):
     rows = []
     for name in options.profile:
         if PROFILES[name].get("needs_cids") and options.cids is None:
@@ -108,8 +139,6 @@ def load(options):
         if not done.stdout:
             raise KitError(done.stderr.strip())
         rows.append(profiles.row(name, json.loads(done.stdout)))
-    folder = new_folder(options)
-    folder.mkdir(parents=True, exist_ok=True)
     data = {"rows": rows, "markdown": profiles.markdown(rows)}
     (folder / "load.json").write_text(json.dumps(data, indent=1) + "\n")
     print(data["markdown"])
@@ -169,11 +198,11 @@ def main(arguments=None):
         elif options.part == "load":
             return 0 if load(options) else 1
         elif options.part == "report":
-            print(report.write(measured(options.folder)))
+            print(report.write(options.folder))
         elif options.part == "explain":
-            print("\n".join(explain.explain(measured(options.folder))))
+            print("\n".join(explain.explain(options.folder)))
         elif options.part == "publish":
-            print(publish.publish(measured(options.folder), ROOT / "PERFORMANCE.md"))
+            print(publish.publish(options.folder, ROOT / "PERFORMANCE.md"))
         else:
             parts = MEASUREMENTS if options.part == "all" else (options.part,)
             return 0 if run_parts(parts, options) else 1

@@ -3,6 +3,7 @@
 import json
 
 from . import plots
+from .bench_run import KitError
 
 TITLES = {
     "verify": "The generator beside wrk", "compare": "Beside nginx, Varnish and OpenDHT",
@@ -15,11 +16,14 @@ TITLES = {
 
 
 def read(folder):
-    """{part: what it found} of the parts that a run made."""
-    return {
+    """{part: what it found} of the parts that a run made; none at all is an error."""
+    found = {
         part: json.loads((folder / f"{part}.json").read_text())
         for part in TITLES if (folder / f"{part}.json").exists()
     }
+    if not found:
+        raise KitError(f"{folder} has no figures: give the folder of a run, artifacts/perf/<time>")
+    return found
 
 
 def series(part, rows):
