@@ -118,6 +118,7 @@ class Bench:
         server = service.Server(
             "svc-index", [*command, *arguments], port, folder / "log", env=environment
         )
+        server.token = token.read_text()
         server.logs_requests = all(word in arguments for word in LOGGED)
         with service.running(server, "/readyz", ready_seconds, stop_seconds):
             if store is None and lines is not None:
