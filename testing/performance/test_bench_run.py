@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 from types import SimpleNamespace
 
-from perfkit import bench_run, dedup, hit_profile, matrix
+from perfkit import bench_run, counted, dedup, hit_profile, matrix
 from perfkit.bench_run import LOGGED, QUIET, KitError
 
 
@@ -69,6 +69,25 @@ class Deduplication(unittest.TestCase):
             if "DHT" in name:
                 self.assertEqual(key(7), "dht-7")
         self.assertEqual(len(names), 10)
+
+
+class Allocations(unittest.TestCase):
+    def each(self, start, first, hit):
+        """Of a program that makes so many at its start, more the first time, and for each hit."""
+        made, asked = [0], []
+
+        def run(hits):
+            made[0] += start + hit * hits + (0 if asked else first)
+            asked.append(hits)
+        return counted.allocations_each(lambda: made[0], run, 100), asked
+
+    def test_what_a_start_and_the_first_run_make_is_no_hits(self):
+        for hit in (0, 3):
+            self.assertEqual(self.each(5000, 777, hit), (hit, [100, 100, 200]))
+
+    def test_a_shim_that_counts_nothing_is_no_zero(self):
+        with self.assertRaisesRegex(KitError, "the shim counted nothing"):
+            self.each(0, 0, 0)
 
 
 class Folders(unittest.TestCase):
