@@ -47,6 +47,29 @@ def note(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def import_file(binary, lines, store):
+    """Imports into a store; the figures that `import --json` ends with."""
+    done = subprocess.run(
+        [binary, "import", lines, "--db-path", store, "--json"],
+        capture_output=True, text=True, stdin=subprocess.DEVNULL,
+        # A slow import is a figure, one that hangs is none: 5,000 names a second.
+        timeout=600 + Path(lines).stat().st_size / 3_000_000,
+    )
+    return printed_json("import", done)
+
+
+def printed_json(name, done, codes=(0,)):
+    """The object that a program printed, on one line or on several, or why there is none."""
+    with contextlib.suppress(ValueError):
+        # What is printed on several lines begins with a brace alone.
+        last = done.stdout.rstrip().rpartition("\n")[2] if done.stdout else ""
+        found = json.loads(done.stdout if last == "}" else last)
+        if done.returncode in codes and isinstance(found, dict):
+            return found
+    said = done.stderr.strip()[-500:] or f"exit code {done.returncode}, and no figures"
+    raise KitError(f"{name} failed: {said}")
+
+
 class Bench:
     """Paths of the programs under test and of one run's folder."""
 
@@ -87,16 +110,7 @@ class Bench:
     # Services
 
     def import_file(self, lines, store):
-        """Imports into a store; the figures that `import --json` ends with."""
-        done = subprocess.run(
-            [self.binary, "import", lines, "--db-path", store, "--json"],
-            capture_output=True, text=True, stdin=subprocess.DEVNULL,
-            # A slow import is a figure, one that hangs is none: 5,000 names a second.
-            timeout=600 + lines.stat().st_size / 3_000_000,
-        )
-        if done.returncode != 0:
-            raise KitError(f"import failed: {done.stderr.strip()[-500:]}")
-        return json.loads(done.stdout.splitlines()[-1])
+        return import_file(self.binary, lines, store)
 
     @contextlib.contextmanager
     def serving(self, arguments=(), store=None, lines=None, environment=None, program=None,
