@@ -25,10 +25,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from perfkit import (  # noqa: E402
-    dedup, explain, hit_profile, in_process, matrix, memory, overload, peers, profiles, publish,
-    report, scale, spill,
+    arguments, dedup, explain, hit_profile, in_process, matrix, memory, overload, peers, profiles,
+    publish, report, scale, spill,
 )
-from perfkit.bench_run import ROOT, Bench, KitError, Skipped, note  # noqa: E402
+from perfkit.bench_run import ROOT, Bench, KitError, Skipped, note, printed_json  # noqa: E402
 from perfkit.names import make_names  # noqa: E402
 from perfkit.profiles import PROFILES  # noqa: E402
 
@@ -107,7 +107,8 @@ def measure_parts(parts, options, folder):
             except Skipped as reason:
                 note(f"{part}: skipped: {reason}")
                 continue
-            except (KitError, service.ServerError) as error:
+            except (KitError, service.ServerError, OSError,
+                    subprocess.SubprocessError) as error:
                 note(f"{part}: failed: {error}")
                 failed.append(part)
                 continue
@@ -136,9 +137,7 @@ def load_into(folder, options):
         command = [options.load, "--url", options.url, "--json"]
         command += profiles.arguments(name, options.names, options.seconds, options.cids)
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-        if not done.stdout:
-            raise KitError(done.stderr.strip())
-        rows.append(profiles.row(name, json.loads(done.stdout)))
+        rows.append(profiles.row(name, printed_json("svc-index-load", done, codes=(0, 1))))
     data = {"rows": rows, "markdown": profiles.markdown(rows)}
     (folder / "load.json").write_text(json.dumps(data, indent=1) + "\n")
     print(data["markdown"])
@@ -152,7 +151,7 @@ def seed(options):
         print(make_names(count, ROOT / "artifacts/perf/data"))
 
 
-def parse_arguments(arguments):
+def parse_arguments(words):
     parser = argparse.ArgumentParser(
         description=__doc__.partition("\n\n")[0],
         epilog=__doc__.partition("\n\n")[2],
@@ -165,11 +164,13 @@ def parse_arguments(arguments):
     )
     common.add_argument("--probe", default=ROOT / ".build/release/dht-probe")
     common.add_argument("--simulate", default=ROOT / ".build-core/release/dht-simulate")
-    common.add_argument("--seconds", type=float, default=4, help="of one run of the generator")
+    common.add_argument("--seconds", type=arguments.seconds, default=4,
+                        help="of one run of the generator")
     common.add_argument("--out", type=Path, help="a folder instead of a new one")
     parts = parser.add_subparsers(dest="part", required=True)
-    counts = {"nargs": "*", "type": int, "default": [10_000, 100_000, 1_000_000]}
-    rows = {"type": int, "default": 1_000_000, "help": "answers in the spill; 50000 takes a minute"}
+    counts = {"nargs": "*", "type": arguments.count, "default": [10_000, 100_000, 1_000_000]}
+    rows = {"type": arguments.count, "default": 1_000_000,
+            "help": "answers in the spill; 50000 takes a minute"}
     seeding = parts.add_parser("seed", help="import lines of so many names")
     seeding.add_argument("counts", **counts)
     for name in MEASUREMENTS:
@@ -186,11 +187,11 @@ def parse_arguments(arguments):
     for name in ("report", "explain", "publish"):
         one = parts.add_parser(name, help=f"{name} of a run's folder")
         one.add_argument("folder", type=Path)
-    return parser.parse_args(arguments)
+    return parser.parse_args(words)
 
 
-def main(arguments=None):
-    options = parse_arguments(arguments)
+def main(words=None):
+    options = parse_arguments(words)
     service.end_on_signals()
     try:
         if options.part == "seed":

@@ -1,7 +1,6 @@
 """What every measurement needs: tools, data, services, runs of the generator, figures of both."""
 
 import contextlib
-import http.client
 import json
 import os
 import re
@@ -58,6 +57,16 @@ def import_file(binary, lines, store):
     return printed_json("import", done)
 
 
+def printed(program, word, option):
+    """What a program says to one word, within ten seconds."""
+    try:
+        done = subprocess.run([program, word], capture_output=True, text=True, timeout=10,
+                              stdin=subprocess.DEVNULL, errors="replace")
+    except (OSError, subprocess.SubprocessError) as error:
+        raise KitError(f"{option} {program} cannot be run: {error}") from None
+    return done.stdout
+
+
 def printed_json(name, done, codes=(0,)):
     """The object that a program printed, on one line or on several, or why there is none."""
     with contextlib.suppress(ValueError):
@@ -84,18 +93,23 @@ class Bench:
         self.data = ROOT / "artifacts/perf/data"
         self.data.mkdir(parents=True, exist_ok=True)
         for program in (self.binary, self.load_binary):
-            if not program.exists():
-                raise KitError(f"{program.name} is missing: run `make perf-build`")
+            if not program.is_file():
+                raise KitError(f"{program} is missing: run `make perf-build`")
+        self.version = printed(self.binary, "version", "--binary")
+        if not self.version.startswith("svc-index "):
+            raise KitError(f"--binary {self.binary} is not svc-index: run `make perf-build`")
+        if "svc-index-load" not in printed(self.load_binary, "--help", "--load"):
+            raise KitError(f"--load {self.load_binary} is not svc-index-load: "
+                           "run `make perf-build`")
         shown = subprocess.run(
             [self.binary, "config", "print"], capture_output=True, text=True, check=True
         ).stdout
         self.settings = {line.split()[0] for line in shown.splitlines() if line.strip()}
 
     def facts(self):
-        version = subprocess.run([self.binary, "version"], capture_output=True, text=True).stdout
         model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
         return {
-            "version": " ".join(version.split()),
+            "version": " ".join(self.version.split()),
             "cores": len(os.sched_getaffinity(0)),
             "processor": model.group(1) if model else "unknown",
             "load_average_before": os.getloadavg()[0],
@@ -185,12 +199,10 @@ class Bench:
             [*map(str, command), *map(str, arguments)],
             capture_output=True, text=True, timeout=300,
         )
-        if done.returncode not in (0, 1) or not done.stdout:
-            raise KitError(f"svc-index-load: {done.stderr.strip()}")
+        figures = printed_json("svc-index-load", done, codes=(0, 1))
         if checked and done.returncode == 1:
             words = " ".join(Path(str(word)).name for word in arguments)
             raise KitError(f"svc-index-load {words}: {done.stderr.strip()}")
-        figures = json.loads(done.stdout)
         spent = server.cpu_seconds() - before
         figures["cpu_us"] = spent * 1e6 / max(1, figures["answersInAll"])
         if getattr(server, "logs_requests", False):
@@ -261,27 +273,6 @@ def grew(before, after, name):
     def total(values):
         return sum(value for key, value in values.items() if key.partition("{")[0] == name)
     return total(after) - total(before)
-
-
-class Connections:
-    """Many keep-alive connections from Python, for what the generator is too quick for."""
-
-    def __init__(self, port, count):
-        self.all = [http.client.HTTPConnection(service.HOST, port, timeout=60)
-                    for _ in range(count)]
-
-    def ask_each(self, path_of):
-        for number, connection in enumerate(self.all):
-            connection.request("GET", path_of(number))
-            connection.getresponse().read()
-
-    def send_each(self, path_of):
-        for number, connection in enumerate(self.all):
-            connection.request("GET", path_of(number))
-
-    def close(self):
-        for connection in self.all:
-            connection.close()
 
 
 def table(headings, rows):

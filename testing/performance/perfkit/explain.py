@@ -182,5 +182,6 @@ def explain(folder):
     lines = []
     for part, data in report.read(folder).items():
         if part in EXPLAINERS:
-            lines += ["", report.TITLES[part], *EXPLAINERS[part](data)]
+            with report.reading(folder, part):
+                lines += ["", report.TITLES[part], *EXPLAINERS[part](data)]
     return lines[1:]

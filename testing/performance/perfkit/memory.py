@@ -3,17 +3,41 @@
 Each figure is the difference of two runs, or of two moments of one run, that differ in that alone.
 """
 
+import http.client
 import json
 import signal
 import subprocess
 
-from .bench_run import OPEN_LIMITS, QUIET, Connections, KitError, metrics, note, resident_kib, table
+import service
+
+from .bench_run import OPEN_LIMITS, QUIET, KitError, metrics, note, resident_kib, table
 from .names import make_dht_names, make_names
 
 NAMES = 50_000
 NEGATIVES = 40_000
 CONNECTIONS = 1000
 LOOKUPS = 400
+
+
+class Connections:
+    """Many keep-alive connections from Python, for what the generator is too quick for."""
+
+    def __init__(self, port, count):
+        self.all = [http.client.HTTPConnection(service.HOST, port, timeout=60)
+                    for _ in range(count)]
+
+    def ask_each(self, path_of):
+        for number, connection in enumerate(self.all):
+            connection.request("GET", path_of(number))
+            connection.getresponse().read()
+
+    def send_each(self, path_of):
+        for number, connection in enumerate(self.all):
+            connection.request("GET", path_of(number))
+
+    def close(self):
+        for connection in self.all:
+            connection.close()
 
 
 def idle(bench):
