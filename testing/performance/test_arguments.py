@@ -9,6 +9,8 @@ import unittest
 import unittest.mock
 from pathlib import Path
 
+from perfkit import bench_run
+
 HERE = Path(__file__).resolve().parent
 TRUE = "/bin/true"
 # Answers as svc-index does to whom asks for its version, and as the generator does for its help.
@@ -76,6 +78,20 @@ class BadInput(unittest.TestCase):
         self.assert_refused(1, "import failed: exit code 0, and no figures", "kit.py", "dedup",
                             "--binary", self.stand_in, "--load", self.stand_in, "--out", out)
         self.assertEqual(list(out.glob("*.json")), [])
+
+    def test_programs_and_networks_that_are_not_there_are_named(self):
+        for part, program in (("simulate", "dht-simulate"), ("allocations", "cache-probe")):
+            done = subprocess.run(
+                [sys.executable, HERE / "gate.py", "--only", part, "--binary", self.stand_in,
+                 "--load", self.stand_in, "--simulate", self.folder / "dht-simulate"],
+                capture_output=True, text=True, timeout=60,
+            )
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertRegex(done.stderr, f"{program} is missing: `make")
+        bench = bench_run.Bench.__new__(bench_run.Bench)
+        bench.binary = TRUE
+        with self.assertRaisesRegex(bench_run.KitError, "testnet ended"), bench.testnet():
+            pass
 
     def test_a_generator_that_says_nothing_is_told(self):
         for program in (TRUE, "/bin/echo"):

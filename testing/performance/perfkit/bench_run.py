@@ -57,6 +57,14 @@ def import_file(binary, lines, store):
     return printed_json("import", done)
 
 
+def require(program):
+    """The program, if it is there; else an error that says what builds it."""
+    if not program.is_file():
+        raise KitError(f"{program} is missing: `make perf-build` and `make bench-check` build "
+                       "what they measure with")
+    return program
+
+
 def printed(program, word, option):
     """What a program says to one word, within ten seconds."""
     try:
@@ -93,8 +101,7 @@ class Bench:
         self.data = ROOT / "artifacts/perf/data"
         self.data.mkdir(parents=True, exist_ok=True)
         for program in (self.binary, self.load_binary):
-            if not program.is_file():
-                raise KitError(f"{program} is missing: run `make perf-build`")
+            require(program)
         self.version = printed(self.binary, "version", "--binary")
         if not self.version.startswith("svc-index "):
             raise KitError(f"--binary {self.binary} is not svc-index: run `make perf-build`")
@@ -168,10 +175,14 @@ class Bench:
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )
         try:
-            yield process.stdout.readline().strip(), process
+            bootstrap = process.stdout.readline().strip()
+            if not bootstrap:
+                raise KitError("svc-index testnet ended without saying where its nodes are")
+            yield bootstrap, process
         finally:
             process.kill()
             process.wait()
+            process.stdout.close()
 
     def announce(self, cids, bootstrap):
         """Announces content ids on a DHT, eight at a time."""

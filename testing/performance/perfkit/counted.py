@@ -10,7 +10,7 @@ import struct
 import subprocess
 
 from . import PERFORMANCE
-from .bench_run import OPEN_LIMITS, QUIET, KitError
+from .bench_run import OPEN_LIMITS, QUIET, KitError, require
 from .names import make_names, name_of
 
 PROBE_HITS = 50_000
@@ -69,7 +69,7 @@ def allocations_each(read, run, hits):
 def allocations(bench):
     """What one more hit allocates in the cache alone."""
     environment, read = counted(bench)
-    probe = bench.simulate.parent / "cache-probe"
+    probe = require(bench.simulate.parent / "cache-probe")
 
     def run(hits):
         subprocess.run([probe, str(hits)], env=environment, check=True, capture_output=True)
@@ -90,7 +90,7 @@ def http_allocations(bench):
 
 def instructions(bench):
     """Instructions of one more hit in the cache: the same on every run."""
-    probe = bench.simulate.parent / "cache-probe"
+    probe = require(bench.simulate.parent / "cache-probe")
     totals = []
     for hits in (PROBE_HITS, 2 * PROBE_HITS):
         done = subprocess.run([*callgrind(), probe, str(hits)], capture_output=True, text=True,

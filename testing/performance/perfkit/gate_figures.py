@@ -9,7 +9,7 @@ from bench_http import BenchError
 
 from . import checks, memory, peers
 from .counted import allocations, http_allocations, http_instructions, instructions
-from .bench_run import KitError, note
+from .bench_run import KitError, note, require
 from .labels import labels
 
 # Many short pairs: what disturbs one of them does not move the median.
@@ -25,6 +25,7 @@ SIMULATION = ["hedging", "--nodes", "300", "--lookups", "300", "--seed", "1", "-
 
 def simulate(bench):
     """Virtual time: the same on every machine, to the last digit."""
+    require(bench.simulate)
     done = subprocess.run([bench.simulate, *SIMULATION], capture_output=True, text=True, timeout=60)
     found = {}
     for line in done.stdout.splitlines():

@@ -10,7 +10,9 @@ import subprocess
 
 import service
 
-from .bench_run import OPEN_LIMITS, QUIET, KitError, metrics, note, resident_kib, table
+from .bench_run import (
+    OPEN_LIMITS, QUIET, KitError, metrics, note, printed_json, resident_kib, table,
+)
 from .names import make_dht_names, make_names
 
 NAMES = 50_000
@@ -139,7 +141,7 @@ def contact(bench):
     if not bench.probe.exists():
         return None
     done = subprocess.run([bench.probe, "table", "10000"], capture_output=True, text=True)
-    found = json.loads(done.stdout)
+    found = printed_json("dht-probe", done)
     return (found["rss_after"] - found["rss_before"]) * 1024 / found["contacts"]
 
 
