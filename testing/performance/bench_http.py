@@ -24,7 +24,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from perfkit.arguments import count, ratio  # noqa: E402
+
 import service  # noqa: E402
 
 STAND_IN_BODY = b'{"key":"name:libc6","padding":"' + b"x" * 660 + b'"}\n'
@@ -116,12 +118,12 @@ def parse_wrk(text):
     if errors:
         raise BenchError(f"wrk saw errors: {errors.group(1)}")
     rate = re.search(r"Requests/sec:\s+([0-9.]+)", text)
-    count = re.search(r"([0-9]+) requests in", text)
+    answers = re.search(r"([0-9]+) requests in", text)
     times = dict(re.findall(r"^\s+(50|99)(?:\.000)?%\s+([0-9.]+[a-z]+)$", text, re.MULTILINE))
-    if rate is None or count is None or len(times) != 2:
+    if rate is None or answers is None or len(times) != 2:
         raise BenchError(f"wrk's report is not understood:\n{text}")
     return {
-        "requests": int(count.group(1)),
+        "requests": int(answers.group(1)),
         "rps": float(rate.group(1)),
         "p50_ms": milliseconds(times["50"]),
         "p99_ms": milliseconds(times["99"]),
@@ -231,17 +233,21 @@ def parse_arguments(arguments):
     parser.add_argument("binary", type=Path, nargs="?", help="a release build of svc-index")
     parser.add_argument("lines", type=Path, nargs="?", help="the NDJSON file to import")
     parser.add_argument("--path", help="what is asked for; by default the first name imported")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--duration", type=int, default=5, help="seconds of one run")
-    parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=count, default=3)
+    parser.add_argument("--duration", type=count, default=5, help="seconds of one run")
+    parser.add_argument("--connections", type=count, default=64)
+    parser.add_argument("--threads", type=count, default=1)
     parser.add_argument("--json", type=Path, help="write the report here as JSON")
-    parser.add_argument("--min-ratio", type=float, help="fail below this ratio of RAM hits")
+    parser.add_argument("--min-ratio", type=ratio, help="fail below this ratio of RAM hits")
     parser.add_argument("--serve-arg", action="append", default=[], help="passed to serve")
     parser.add_argument("--stand-in", action="store_true", help="nginx against nginx")
     options = parser.parse_args(arguments)
     if not options.stand_in and (options.binary is None or options.lines is None):
         parser.error("BINARY and IMPORT.ndjson are needed (or --stand-in)")
+    if options.threads > options.connections:
+        parser.error("--threads needs as many --connections")
+    if options.path is not None and not options.path.startswith("/"):
+        parser.error(f"--path begins with /; it was {options.path}")
     if options.path is None:
         options.path = "/resolve/libc6" if options.stand_in else first_path(options.lines)
     return options
@@ -267,6 +273,8 @@ def main(arguments=None):
     signal.signal(signal.SIGALRM, lambda *_: sys.exit("bench_http: took too long, gave up"))
     signal.alarm(options.rounds * 3 * (options.duration + 2) * 2 + 700)
     try:
+        if options.json is not None:
+            options.json.touch()
         with tempfile.TemporaryDirectory(prefix="bench-http-") as holder:
             with contextlib.ExitStack() as stack:
                 report = run_bench(options, Path(holder), stack)
@@ -276,9 +284,9 @@ def main(arguments=None):
     print(markdown(report["results"], report["facts"]))
     if options.json is not None:
         options.json.write_text(json.dumps(report, indent=2) + "\n")
-    ratio = report["results"][1]["ratio"]
-    if options.min_ratio is not None and ratio < options.min_ratio:
-        note(f"bench_http: the ratio {ratio:.2f} is below {options.min_ratio}")
+    found = report["results"][1]["ratio"]
+    if options.min_ratio is not None and found < options.min_ratio:
+        note(f"bench_http: the ratio {found:.2f} is below {options.min_ratio}")
         return 1
     return 0
 

@@ -5,7 +5,7 @@
 
 Imports the lines into a fresh store, starts the service on it, resolves every name once and prints
 what that took. Hashing is compared with Debian's b3sum on one thread over the same file in RAM, in
-turn. Exit code 3: b3sum is missing.
+turn. Exit codes: 0 done, 1 failed, 2 usage, 3 b3sum is missing.
 """
 
 import argparse
@@ -20,20 +20,17 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from perfkit.bench_run import KitError, import_file, note, resident_kib, table  # noqa: E402
+
 import service  # noqa: E402
 
 ROUNDS = 5
 HASH_BYTES = 512 << 20
 # Files of 1 MiB, all of them in one process.
 PIECES = 256
-
-
-def resident_mib(pid):
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
+# Every answer stays in RAM.
+LARGE_CACHE = ["--cache-entries", "100000", "--cache-max-bytes", "256MiB"]
 
 
 def import_rates(binary, lines, folder):
@@ -41,22 +38,8 @@ def import_rates(binary, lines, folder):
     rates = []
     for number in range(ROUNDS):
         store = folder / f"store-{number}"
-        done = subprocess.run(
-            [binary, "import", lines, "--db-path", store, "--json"],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        rates.append(json.loads(done.stdout.splitlines()[-1])["rate"])
+        rates.append(import_file(binary, lines, store)["rate"])
     return rates, store
-
-
-def serve(binary, store, folder):
-    port = service.free_port()
-    command = [binary, "serve", "--http-bind", f"127.0.0.1:{port}", "--db-path", store]
-    command += ["--cache-entries", "100000", "--cache-max-bytes", "256MiB"]
-    server = service.Server("svc-index", command, port, folder / "serve.log")
-    return server, server.wait_until_ready("/readyz")
 
 
 def resolve_all(port, lines):
@@ -68,7 +51,7 @@ def resolve_all(port, lines):
             answer = connection.getresponse()
             answer.read()
             if answer.status != 200:
-                sys.exit(f"{line[:60]} answered {answer.status}")
+                raise KitError(f"{line[:60]} answered {answer.status}")
             count += 1
     return count
 
@@ -104,38 +87,46 @@ def compare_hashing(binary, folder):
     return found
 
 
-def main():
+def main(words=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("binary", type=Path)
     parser.add_argument("lines", type=Path)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     if not shutil.which("b3sum"):
-        print("b3sum is missing: apt-get install b3sum", file=sys.stderr)
+        note("footprint: b3sum is missing: apt-get install b3sum")
         return 3
-    binary = arguments.binary.resolve()
+    service.end_on_signals()
+    try:
+        print(measure(arguments.binary.resolve(), arguments.lines))
+    except (KitError, service.ServerError, OSError, ValueError, http.client.HTTPException,
+            subprocess.SubprocessError) as error:
+        note(f"footprint: {error}")
+        return 1
+    return 0
+
+
+def measure(binary, lines):
+    """The table of all figures."""
     with tempfile.TemporaryDirectory(dir="/dev/shm") as shared, \
             tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        rates, store = import_rates(binary, arguments.lines, folder)
-        server, start_seconds = serve(binary, store, folder)
-        try:
-            idle = resident_mib(server.process.pid)
-            count = resolve_all(server.port, arguments.lines)
-            full = resident_mib(server.process.pid)
-        finally:
-            server.stop()
+        rates, store = import_rates(binary, lines, folder)
+        with service.serve(binary, store, folder, LARGE_CACHE) as server:
+            idle = resident_kib(server) / 1024
+            count = resolve_all(server.port, lines)
+            full = resident_kib(server) / 1024
         hashed = compare_hashing(binary, Path(shared))
-    print("| what | figure |\n| --- | ---: |")
-    print(f"| import, names a second (median of {ROUNDS}) | {statistics.median(rates):,.0f} |")
-    print(f"| start to ready on that store | {start_seconds * 1000:.0f} ms |")
-    print(f"| resident after the start | {idle:.0f} MiB |")
-    print(f"| resident with {count:,} answers in RAM | {full:.0f} MiB |")
+    rows = [
+        [f"import, names a second (median of {ROUNDS})", f"{statistics.median(rates):,.0f}"],
+        ["start to ready on that store", f"{server.ready_seconds * 1000:.0f} ms"],
+        ["resident after the start", f"{idle:.0f} MiB"],
+        [f"resident with {count:,} answers in RAM", f"{full:.0f} MiB"],
+    ]
     titles = (f"one file of {HASH_BYTES >> 20} MiB", f"{PIECES} files of 1 MiB")
     for title, (ours, theirs) in zip(titles, hashed):
-        print(f"| BLAKE3, {title}, one thread, GiB/s | {ours:.2f} |")
-        print(f"| b3sum, the same | {theirs:.2f} |")
-        print(f"| ratio to b3sum | {ours / theirs:.2f} |")
-    return 0
+        rows += [[f"BLAKE3, {title}, one thread, GiB/s", f"{ours:.2f}"],
+                 ["b3sum, the same", f"{theirs:.2f}"], ["ratio to b3sum", f"{ours / theirs:.2f}"]]
+    return table(["what", "figure"], rows)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-from perfkit import checks, gate_figures  # noqa: E402
+from perfkit import arguments, checks, gate_figures  # noqa: E402
 from perfkit.bench_run import ROOT, Bench, KitError, note  # noqa: E402
 
 import service  # noqa: E402
@@ -36,20 +36,21 @@ import service  # noqa: E402
 BASELINES = HERE / "baselines"
 
 
-def parse_arguments(arguments):
+def parse_arguments(words):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--binary", default=ROOT / ".build/release/svc-index")
     parser.add_argument("--load", default=HERE / ".build/release/svc-index-load")
     parser.add_argument("--simulate", default=ROOT / ".build-core/release/dht-simulate")
-    parser.add_argument("--seconds", type=float, default=2, help="of one run of the generator")
+    parser.add_argument("--seconds", type=arguments.seconds, default=2,
+                        help="of one run of the generator")
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--figures", type=Path, help="judge these figures instead of measuring")
     parser.add_argument("--baselines", type=Path, default=BASELINES)
     parser.add_argument("--write-baselines", action="store_true")
     parser.add_argument("--only", action="append", choices=gate_figures.PARTS)
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(words)
     options.parts = options.only or gate_figures.PARTS
     options.probe = "dht-probe"
     return options
@@ -57,7 +58,10 @@ def parse_arguments(arguments):
 
 def measure(options, baselines):
     if options.figures is not None:
-        return json.loads(options.figures.read_text())
+        found = json.loads(options.figures.read_text())
+        if not isinstance(found, dict):
+            raise KitError(f"{options.figures}: is no object of figures, as --json writes it")
+        return found
     folder = Path(tempfile.mkdtemp(prefix="svc-index-gate-"))
     try:
         return gate_figures.measure_all(Bench(options, folder), baselines, options.parts)
@@ -65,8 +69,8 @@ def measure(options, baselines):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def main(arguments=None):
-    options = parse_arguments(arguments)
+def main(words=None):
+    options = parse_arguments(words)
     service.end_on_signals()
     try:
         baselines = checks.read_baselines(options.baselines)

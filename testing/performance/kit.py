@@ -12,20 +12,24 @@ profile of `load` missed a target, 2 usage.
 """
 
 import argparse
+import contextlib
+import itertools
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from perfkit import (  # noqa: E402
-    dedup, explain, hit_profile, in_process, matrix, memory, overload, peers, profiles, publish,
-    report, scale, spill,
+    arguments, dedup, explain, hit_profile, in_process, matrix, memory, overload, peers, profiles,
+    publish, report, scale, spill,
 )
-from perfkit.bench_run import ROOT, Bench, KitError, Skipped, make_names, note  # noqa: E402
+from perfkit.bench_run import ROOT, Bench, KitError, Skipped, note, printed_json  # noqa: E402
+from perfkit.names import make_names  # noqa: E402
 from perfkit.profiles import PROFILES  # noqa: E402
 
 import service  # noqa: E402
@@ -52,17 +56,47 @@ def measure(part, bench, options):
     return parts[part].run(bench)
 
 
-def new_folder(options):
-    if options.out is not None:
-        return options.out.resolve()
-    return ROOT / "artifacts/perf" / time.strftime("%Y%m%d-%H%M%S")
+@contextlib.contextmanager
+def run_folder(out, runs=ROOT / "artifacts/perf"):
+    """The folder of a run: `out`, which others may have written to, or one that nobody has.
+
+    It is there before anything is measured, and gone again if nothing came into it.
+    """
+    folder = new_folder(runs) if out is None else given_folder(out.resolve())
+    try:
+        yield folder
+    finally:
+        if out is None and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def new_folder(runs):
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    for number in itertools.count(1):
+        folder = runs / (stamp if number == 1 else f"{stamp}-{number}")
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return folder
+
+
+def given_folder(folder):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise KitError(f"--out {folder}: {error.strerror}: give a folder to write to") from None
+    return folder
 
 
 def run_parts(parts, options):
     """Measures parts and reports on those that could be; whether all could."""
-    folder = new_folder(options)
+    with run_folder(options.out) as folder:
+        return measure_parts(parts, options, folder)
+
+
+def measure_parts(parts, options, folder):
     work = folder / f"work-{os.getpid()}"
-    work.mkdir(parents=True)
+    work.mkdir()
     failed = []
     try:
         bench = Bench(options, work)
@@ -73,7 +107,8 @@ def run_parts(parts, options):
             except Skipped as reason:
                 note(f"{part}: skipped: {reason}")
                 continue
-            except (KitError, service.ServerError) as error:
+            except (KitError, service.ServerError, OSError,
+                    subprocess.SubprocessError) as error:
                 note(f"{part}: failed: {error}")
                 failed.append(part)
                 continue
@@ -88,15 +123,13 @@ def run_parts(parts, options):
     return not failed
 
 
-def measured(folder):
-    """The folder of a run, in which there are figures."""
-    if not any(folder.glob("*.json")):
-        raise KitError(f"{folder} has no figures: give the folder of a run, artifacts/perf/<time>")
-    return folder
-
-
 def load(options):
     """Runs profiles against a service that is already there; whether all of them hold."""
+    with run_folder(options.out) as folder:
+        return load_into(folder, options)
+
+
+def load_into(folder, options):
     rows = []
     for name in options.profile:
         if PROFILES[name].get("needs_cids") and options.cids is None:
@@ -104,11 +137,7 @@ def load(options):
         command = [options.load, "--url", options.url, "--json"]
         command += profiles.arguments(name, options.names, options.seconds, options.cids)
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-        if not done.stdout:
-            raise KitError(done.stderr.strip())
-        rows.append(profiles.row(name, json.loads(done.stdout)))
-    folder = new_folder(options)
-    folder.mkdir(parents=True, exist_ok=True)
+        rows.append(profiles.row(name, printed_json("svc-index-load", done, codes=(0, 1))))
     data = {"rows": rows, "markdown": profiles.markdown(rows)}
     (folder / "load.json").write_text(json.dumps(data, indent=1) + "\n")
     print(data["markdown"])
@@ -122,7 +151,7 @@ def seed(options):
         print(make_names(count, ROOT / "artifacts/perf/data"))
 
 
-def parse_arguments(arguments):
+def parse_arguments(words):
     parser = argparse.ArgumentParser(
         description=__doc__.partition("\n\n")[0],
         epilog=__doc__.partition("\n\n")[2],
@@ -135,11 +164,13 @@ def parse_arguments(arguments):
     )
     common.add_argument("--probe", default=ROOT / ".build/release/dht-probe")
     common.add_argument("--simulate", default=ROOT / ".build-core/release/dht-simulate")
-    common.add_argument("--seconds", type=float, default=4, help="of one run of the generator")
+    common.add_argument("--seconds", type=arguments.seconds, default=4,
+                        help="of one run of the generator")
     common.add_argument("--out", type=Path, help="a folder instead of a new one")
     parts = parser.add_subparsers(dest="part", required=True)
-    counts = {"nargs": "*", "type": int, "default": [10_000, 100_000, 1_000_000]}
-    rows = {"type": int, "default": 1_000_000, "help": "answers in the spill; 50000 takes a minute"}
+    counts = {"nargs": "*", "type": arguments.count, "default": [10_000, 100_000, 1_000_000]}
+    rows = {"type": arguments.count, "default": 1_000_000,
+            "help": "answers in the spill; 50000 takes a minute"}
     seeding = parts.add_parser("seed", help="import lines of so many names")
     seeding.add_argument("counts", **counts)
     for name in MEASUREMENTS:
@@ -156,11 +187,11 @@ def parse_arguments(arguments):
     for name in ("report", "explain", "publish"):
         one = parts.add_parser(name, help=f"{name} of a run's folder")
         one.add_argument("folder", type=Path)
-    return parser.parse_args(arguments)
+    return parser.parse_args(words)
 
 
-def main(arguments=None):
-    options = parse_arguments(arguments)
+def main(words=None):
+    options = parse_arguments(words)
     service.end_on_signals()
     try:
         if options.part == "seed":
@@ -168,11 +199,11 @@ def main(arguments=None):
         elif options.part == "load":
             return 0 if load(options) else 1
         elif options.part == "report":
-            print(report.write(measured(options.folder)))
+            print(report.write(options.folder))
         elif options.part == "explain":
-            print("\n".join(explain.explain(measured(options.folder))))
+            print("\n".join(explain.explain(options.folder)))
         elif options.part == "publish":
-            print(publish.publish(measured(options.folder), ROOT / "PERFORMANCE.md"))
+            print(publish.publish(options.folder, ROOT / "PERFORMANCE.md"))
         else:
             parts = MEASUREMENTS if options.part == "all" else (options.part,)
             return 0 if run_parts(parts, options) else 1

@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 from types import SimpleNamespace
 
-from perfkit import bench_run, hit_profile, matrix
+from perfkit import bench_run, counted, dedup, hit_profile, matrix
 from perfkit.bench_run import LOGGED, QUIET, KitError
 
 
@@ -39,6 +39,55 @@ class RequestLog(unittest.TestCase):
             self.assertEqual(logs, "request log" in name, name)
             if "defaults" not in name:
                 self.assertEqual(QUIET in arguments, not logs, name)
+
+
+class Deduplication(unittest.TestCase):
+    def test_a_row_is_one_round_the_worst_and_no_mixture(self):
+        calm, slow, doubled = (
+            {"caused": caused, "joined": number, "from_ram": 20 + number, "p50": number, "p99": p99}
+            for number, caused, p99 in ((1, 1, 3), (2, 1, 90), (3, 2, 5))
+        )
+        for rounds, worst in (((calm, slow), slow), ((slow, doubled, calm), doubled)):
+            row = dedup.row("x", 20, rounds)
+            self.assertEqual({key: row[key] for key in worst}, worst)
+            self.assertEqual(row["rounds"], rounds)
+        table = dedup.markdown([row])
+        self.assertIn("| x | 20 | 2 | 3 | 23 | 94.7 % | 3.0 | 5.0 |", table)
+        self.assertIn("one of 5 rounds", table)
+
+    def test_every_kind_of_index_spill_and_dht_is_there_with_and_without_the_request_log(self):
+        plans = dedup.plans("names", "store", "spill", "dht-store", "127.0.0.1:1")
+        names = {name for name, *_ in plans}
+        for name, key, arguments, store, lines in plans:
+            logged = "request log" in name
+            self.assertEqual(all(word in arguments for word in LOGGED), logged, name)
+            self.assertEqual(QUIET in arguments, not logged, name)
+            self.assertIn(name.removesuffix(", request log"), names)
+            self.assertIn(name.removesuffix(", request log") + ", request log", names)
+            self.assertEqual("--spill-enabled=true" in arguments, "spill" in name, name)
+            self.assertEqual(store is None, lines is not None, name)
+            if "DHT" in name:
+                self.assertEqual(key(7), "dht-7")
+        self.assertEqual(len(names), 10)
+
+
+class Allocations(unittest.TestCase):
+    def each(self, start, first, hit):
+        """Of a program that makes so many at its start, more the first time, and for each hit."""
+        made, asked = [0], []
+
+        def run(hits):
+            made[0] += start + hit * hits + (0 if asked else first)
+            asked.append(hits)
+        return counted.allocations_each(lambda: made[0], run, 100), asked
+
+    def test_what_a_start_and_the_first_run_make_is_no_hits(self):
+        for hit in (0, 3):
+            self.assertEqual(self.each(5000, 777, hit), (hit, [100, 100, 200]))
+
+    def test_a_shim_that_counts_nothing_is_no_zero(self):
+        with self.assertRaisesRegex(KitError, "the shim counted nothing"):
+            self.each(0, 0, 0)
 
 
 class Folders(unittest.TestCase):

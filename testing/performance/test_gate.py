@@ -2,15 +2,18 @@
 
 import contextlib
 import datetime
+import http.server
 import io
 import json
 import tempfile
+import threading
 import unittest
 import xml.dom.minidom
 from pathlib import Path
 
 import gate
-from perfkit import checks, gate_figures, plots, report
+from perfkit import checks, gate_figures, labels, plots, report
+from perfkit.bench_run import KitError
 
 TODAY = datetime.date.today()
 
@@ -140,13 +143,50 @@ class Gate(unittest.TestCase):
     def test_every_measurement_makes_a_check_and_every_check_has_a_measurement(self):
         self.assertEqual({check.part for check in checks.CHECKS}, set(gate_figures.PARTS))
 
-    def test_label_requests_are_of_every_kind_and_never_the_same_twice(self):
-        asked = [one for number in range(1000) for one in gate_figures.label_requests(number)]
-        self.assertEqual(len(set(asked)), len(asked))
-        paths = {path.split("/")[1] for _, path in asked[:16]}
-        self.assertLessEqual({"resolve", "providers", "manifests", "admin"}, paths)
-        self.assertGreater(len({method for method, _ in asked}), 1000)
-        self.assertEqual(len(gate_figures.key_name(bytes(32))), 52)
+
+class Labels(unittest.TestCase):
+    def test_requests_are_of_every_kind_and_none_is_the_same_for_two_numbers(self):
+        for kind in labels.KINDS:
+            asked = {kind.of(number) for number in range(100)}
+            if kind.path not in ("/admin/purge", "/admin/reindex", "/admin/pin", "/admin/unpin"):
+                asked = {(method, path) for method, path, _ in asked}
+            self.assertEqual(len(asked), 100, kind)
+        routes = {kind.path.split("/")[1] for kind in labels.KINDS}
+        self.assertLessEqual({"resolve", "providers", "manifests", "admin"}, routes)
+        self.assertEqual(len(labels.key_name(bytes(32))), 52)
+
+    def test_admin_routes_are_asked_with_the_token_and_once_without(self):
+        admin = [kind for kind in labels.KINDS if kind.path.startswith("/admin/")]
+        self.assertEqual([kind.status for kind in admin if not kind.token], [401])
+        self.assertLessEqual({200, 201, 202, 204}, {kind.status for kind in admin})
+
+    def test_a_service_that_says_400_to_everything_fails(self):
+        seen = []
+
+        class Refusing(http.server.BaseHTTPRequestHandler):
+            def __getattr__(self, name):
+                return self.refuse if name.startswith("do_") else self.missing(name)
+
+            def missing(self, name):
+                raise AttributeError(name)
+
+            def refuse(self):
+                seen.append(self.headers.get("Authorization"))
+                self.send_response(400)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        with http.server.HTTPServer(("127.0.0.1", 0), Refusing) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            found = labels.ask(server.server_port, "secret", range(2))
+            server.shutdown()
+        self.assertEqual(seen.count("Bearer secret"), 2 * sum(kind.token for kind in labels.KINDS))
+        self.assertTrue(all(counts == {400: 2} for counts in found.values()), found)
+        with self.assertRaisesRegex(KitError, "PUT /admin/names/label-N was {400: 2} and not 201"):
+            labels.require_expected(found)
+        labels.require_expected({kind: {kind.status: 2} for kind in labels.KINDS})
 
 
 class Plots(unittest.TestCase):

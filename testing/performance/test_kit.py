@@ -38,6 +38,32 @@ class CommandLine(unittest.TestCase):
                 self.assertEqual(code, 1, part)
                 self.assertIn("artifacts/perf/<time>", text)
 
+    def test_what_only_looks_like_figures_is_refused_too(self):
+        (self.folder / "gate.json").write_text("{}")
+        for part in ("explain", "report", "publish"):
+            code, text = self.run_kit(part, self.folder)
+            self.assertEqual(code, 1, part)
+            self.assertIn("artifacts/perf/<time>", text)
+
+    def test_runs_of_one_second_have_folders_of_their_own_and_leave_none_that_is_empty(self):
+        with contextlib.ExitStack() as stack:
+            folders = [stack.enter_context(kit.run_folder(None, self.folder)) for _ in range(5)]
+            self.assertEqual(len(set(folders)), 5)
+            (folders[3] / "scale.json").touch()
+        self.assertEqual(list(self.folder.iterdir()), [folders[3]])
+
+    def test_a_folder_that_cannot_be_written_is_told_before_anything_is_measured(self):
+        (self.folder / "file").touch()
+        program = self.folder / "load"
+        program.write_text(f"#!/bin/sh\ntouch {self.folder}/ran\n")
+        program.chmod(0o755)
+        for words in (["load", "--profile", "hit_slo", "--names", "n"], ["dedup"]):
+            for out in (self.folder / "file", self.folder / "file/below"):
+                code, text = self.run_kit(*words, "--load", program, "--out", out)
+                self.assertEqual(code, 1, words)
+                self.assertRegex(text, r"\Akit: --out .*: give a folder to write to\n\Z")
+        self.assertFalse((self.folder / "ran").exists())
+
     def test_figures_that_hold_are_told_from_those_that_do_not(self):
         self.write_load()
         self.assertNotIn("MISSED", self.run_kit("explain", self.folder)[1])

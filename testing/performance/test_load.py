@@ -47,11 +47,41 @@ class ShortIdle(Answers):
     timeout = 0.05
 
 
+class Cutting(Answers):
+    """Takes one request more than it has answers for, and closes: who sent it was not told."""
+
+    answers_a_connection = 5
+
+    def handle_one_request(self):
+        self.taken = getattr(self, "taken", 0) + 1
+        if self.taken <= self.answers_a_connection:
+            return super().handle_one_request()
+        self.close_connection = True
+        if self.rfile.peek(1):
+            with self.server.gate:
+                self.server.cuts += 1
+        return None
+
+
+class Refusing(Cutting):
+    answers_a_connection = 0
+
+
+class Stopping(Answers):
+    """Begins an answer and closes."""
+
+    def do_GET(self):
+        with self.server.gate:
+            self.server.cuts += 1
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Le")
+        self.close_connection = True
+
+
 @contextlib.contextmanager
 def serving(stall_after=None, answers=Answers):
     server = http.server.ThreadingHTTPServer((service.HOST, 0), answers)
     server.daemon_threads = True
-    server.gate, server.paths = threading.Lock(), []
+    server.gate, server.paths, server.cuts = threading.Lock(), [], 0
     server.stall_from = time.monotonic() + stall_after if stall_after else None
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -110,8 +140,38 @@ class LoadProgram(unittest.TestCase):
         with serving(answers=ShortIdle) as server:
             done = run_load(server.server_port, "--path", "/x", "--rate", 60, "--think-ms", 120,
                             "--duration", 3, "--warm-up", 0, "--json")
-        self.assertIn(done.returncode, (0, 1), done.stderr)
+        self.assertEqual(done.returncode, 0, done.stderr)
         self.assertGreater(json.loads(done.stdout)["answers"], 40)
+
+    def resends(self, answers, *arguments):
+        """(exit code, figures, how often the server closed on a request) of 100 requests."""
+        with serving(answers=answers) as server:
+            done = run_load(server.server_port, "--path", "/x", "--requests", 100, "--json",
+                            "--duration", 20, "--warm-up", 0, *arguments)
+            return done.returncode, json.loads(done.stdout), server.cuts
+
+    def test_a_request_into_a_closing_connection_is_sent_once_more_and_no_error(self):
+        code, figures, cuts = self.resends(Cutting)
+        self.assertEqual((code, figures["answers"], figures["errors"]), (0, 100, 0))
+        self.assertEqual(figures["resent"], cuts)
+        self.assertGreaterEqual(cuts, 12)
+        code, figures, cuts = self.resends(Cutting, "--batch", 4)
+        self.assertEqual((code, figures["answers"], figures["errors"]), (0, 100, 0))
+        self.assertGreaterEqual(figures["resent"], cuts)
+
+    def test_a_server_that_always_closes_has_every_request_twice_and_then_it_is_an_error(self):
+        code, figures, cuts = self.resends(Refusing)
+        self.assertEqual((code, figures["answers"], figures["errors"]), (1, 0, 100))
+        self.assertEqual((figures["resent"], cuts), (100, 200))
+
+    def test_an_answer_that_breaks_off_is_an_error_and_not_asked_for_again(self):
+        code, figures, cuts = self.resends(Stopping)
+        self.assertEqual((code, figures["errors"], figures["resent"], cuts), (1, 100, 0, 100))
+
+    def test_the_text_says_how_many_were_sent_again(self):
+        with serving(answers=Cutting) as server:
+            done = run_load(server.server_port, "--path", "/x", "--requests", 100)
+        self.assertRegex(done.stdout, r"(?m)^resent +\d+ requests")
 
     def test_adaptive_runs_slow_down_when_they_are_refused(self):
         with serving() as server:

@@ -1,8 +1,6 @@
 """What every measurement needs: tools, data, services, runs of the generator, figures of both."""
 
 import contextlib
-import hashlib
-import http.client
 import json
 import os
 import re
@@ -15,7 +13,6 @@ import time
 from pathlib import Path
 
 import service
-import synthetic_index
 
 from . import ROOT
 
@@ -49,39 +46,45 @@ def note(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def make_names(count, folder, seed="perf"):
-    """The import lines of so many names, made once."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"names-{seed}-{count}.ndjson"
-    if not path.exists():
-        partial = path.with_suffix(f".part-{os.getpid()}")
-        with open(partial, "w", encoding="utf-8") as out:
-            synthetic_index.write_lines(synthetic_index.import_lines(count, seed), out)
-        partial.rename(path)
-    return path
+def import_file(binary, lines, store):
+    """Imports into a store; the figures that `import --json` ends with."""
+    done = subprocess.run(
+        [binary, "import", lines, "--db-path", store, "--json"],
+        capture_output=True, text=True, stdin=subprocess.DEVNULL,
+        # A slow import is a figure, one that hangs is none: 5,000 names a second.
+        timeout=600 + Path(lines).stat().st_size / 3_000_000,
+    )
+    return printed_json("import", done)
 
 
-def make_keys(lines):
-    """The names of import lines, one a line, made once: a generator reads all of its file."""
-    path = lines.with_suffix(".keys")
-    if not path.exists():
-        partial = path.with_suffix(f".part-{os.getpid()}")
-        with open(lines, encoding="utf-8") as source, open(partial, "w", encoding="utf-8") as out:
-            out.writelines(line.split('"', 4)[3] + "\n" for line in source)
-        partial.rename(path)
-    return path
+def require(program):
+    """The program, if it is there; else an error that says what builds it."""
+    if not program.is_file():
+        raise KitError(f"{program} is missing: `make perf-build` and `make bench-check` build "
+                       "what they measure with")
+    return program
 
 
-def make_dht_names(count, folder):
-    """Names that point at content ids nobody holds here, and those ids; (lines, cids)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    cids = ["b3:" + hashlib.sha256(b"perf %d" % number).hexdigest() for number in range(count)]
-    lines, ids = folder / f"dht-names-{count}.ndjson", folder / f"dht-cids-{count}.txt"
-    with open(lines, "w", encoding="utf-8") as out:
-        for number, cid in enumerate(cids):
-            out.write(json.dumps({"name": f"dht-{number}", "manifest_cid": cid}) + "\n")
-    ids.write_text("\n".join(cids) + "\n")
-    return lines, ids
+def printed(program, word, option):
+    """What a program says to one word, within ten seconds."""
+    try:
+        done = subprocess.run([program, word], capture_output=True, text=True, timeout=10,
+                              stdin=subprocess.DEVNULL, errors="replace")
+    except (OSError, subprocess.SubprocessError) as error:
+        raise KitError(f"{option} {program} cannot be run: {error}") from None
+    return done.stdout
+
+
+def printed_json(name, done, codes=(0,)):
+    """The object that a program printed, on one line or on several, or why there is none."""
+    with contextlib.suppress(ValueError):
+        # What is printed on several lines begins with a brace alone.
+        last = done.stdout.rstrip().rpartition("\n")[2] if done.stdout else ""
+        found = json.loads(done.stdout if last == "}" else last)
+        if done.returncode in codes and isinstance(found, dict):
+            return found
+    said = done.stderr.strip()[-500:] or f"exit code {done.returncode}, and no figures"
+    raise KitError(f"{name} failed: {said}")
 
 
 class Bench:
@@ -98,18 +101,22 @@ class Bench:
         self.data = ROOT / "artifacts/perf/data"
         self.data.mkdir(parents=True, exist_ok=True)
         for program in (self.binary, self.load_binary):
-            if not program.exists():
-                raise KitError(f"{program.name} is missing: run `make perf-build`")
+            require(program)
+        self.version = printed(self.binary, "version", "--binary")
+        if not self.version.startswith("svc-index "):
+            raise KitError(f"--binary {self.binary} is not svc-index: run `make perf-build`")
+        if "svc-index-load" not in printed(self.load_binary, "--help", "--load"):
+            raise KitError(f"--load {self.load_binary} is not svc-index-load: "
+                           "run `make perf-build`")
         shown = subprocess.run(
             [self.binary, "config", "print"], capture_output=True, text=True, check=True
         ).stdout
         self.settings = {line.split()[0] for line in shown.splitlines() if line.strip()}
 
     def facts(self):
-        version = subprocess.run([self.binary, "version"], capture_output=True, text=True).stdout
         model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
         return {
-            "version": " ".join(version.split()),
+            "version": " ".join(self.version.split()),
             "cores": len(os.sched_getaffinity(0)),
             "processor": model.group(1) if model else "unknown",
             "load_average_before": os.getloadavg()[0],
@@ -124,16 +131,7 @@ class Bench:
     # Services
 
     def import_file(self, lines, store):
-        """Imports into a store; the figures that `import --json` ends with."""
-        done = subprocess.run(
-            [self.binary, "import", lines, "--db-path", store, "--json"],
-            capture_output=True, text=True, stdin=subprocess.DEVNULL,
-            # A slow import is a figure, one that hangs is none: 5,000 names a second.
-            timeout=600 + lines.stat().st_size / 3_000_000,
-        )
-        if done.returncode != 0:
-            raise KitError(f"import failed: {done.stderr.strip()[-500:]}")
-        return json.loads(done.stdout.splitlines()[-1])
+        return import_file(self.binary, lines, store)
 
     @contextlib.contextmanager
     def serving(self, arguments=(), store=None, lines=None, environment=None, program=None,
@@ -155,6 +153,7 @@ class Bench:
         server = service.Server(
             "svc-index", [*command, *arguments], port, folder / "log", env=environment
         )
+        server.token = token.read_text()
         server.logs_requests = all(word in arguments for word in LOGGED)
         with service.running(server, "/readyz", ready_seconds, stop_seconds):
             if store is None and lines is not None:
@@ -176,10 +175,14 @@ class Bench:
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )
         try:
-            yield process.stdout.readline().strip(), process
+            bootstrap = process.stdout.readline().strip()
+            if not bootstrap:
+                raise KitError("svc-index testnet ended without saying where its nodes are")
+            yield bootstrap, process
         finally:
             process.kill()
             process.wait()
+            process.stdout.close()
 
     def announce(self, cids, bootstrap):
         """Announces content ids on a DHT, eight at a time."""
@@ -207,12 +210,10 @@ class Bench:
             [*map(str, command), *map(str, arguments)],
             capture_output=True, text=True, timeout=300,
         )
-        if done.returncode not in (0, 1) or not done.stdout:
-            raise KitError(f"svc-index-load: {done.stderr.strip()}")
+        figures = printed_json("svc-index-load", done, codes=(0, 1))
         if checked and done.returncode == 1:
             words = " ".join(Path(str(word)).name for word in arguments)
             raise KitError(f"svc-index-load {words}: {done.stderr.strip()}")
-        figures = json.loads(done.stdout)
         spent = server.cpu_seconds() - before
         figures["cpu_us"] = spent * 1e6 / max(1, figures["answersInAll"])
         if getattr(server, "logs_requests", False):
@@ -283,27 +284,6 @@ def grew(before, after, name):
     def total(values):
         return sum(value for key, value in values.items() if key.partition("{")[0] == name)
     return total(after) - total(before)
-
-
-class Connections:
-    """Many keep-alive connections from Python, for what the generator is too quick for."""
-
-    def __init__(self, port, count):
-        self.all = [http.client.HTTPConnection(service.HOST, port, timeout=60)
-                    for _ in range(count)]
-
-    def ask_each(self, path_of):
-        for number, connection in enumerate(self.all):
-            connection.request("GET", path_of(number))
-            connection.getresponse().read()
-
-    def send_each(self, path_of):
-        for number, connection in enumerate(self.all):
-            connection.request("GET", path_of(number))
-
-    def close(self):
-        for connection in self.all:
-            connection.close()
 
 
 def table(headings, rows):

@@ -71,7 +71,10 @@ def read_baselines(folder):
     """{check: number} of the files in a folder, one number a file; else a ValueError."""
     baselines = {}
     for path in Path(folder).glob("*.txt"):
-        baselines[path.stem] = float(path.read_text())
+        try:
+            baselines[path.stem] = float(path.read_text())
+        except ValueError:
+            baselines[path.stem] = math.nan
         if not 0 <= baselines[path.stem] < math.inf:
             raise ValueError(f"{path}: is not a number of at least zero")
     return baselines

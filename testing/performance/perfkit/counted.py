@@ -10,14 +10,16 @@ import struct
 import subprocess
 
 from . import PERFORMANCE
-from .bench_run import OPEN_LIMITS, QUIET, KitError, make_names
-from .dedup import name_of
+from .bench_run import OPEN_LIMITS, QUIET, KitError, require
+from .names import make_names, name_of
 
 PROBE_HITS = 50_000
 HTTP_HITS = 20_000
 TRACED_HITS = 2000
 # Of one hit: fewer than these mean that collecting was off where the work is.
 LEAST_INSTRUCTIONS = 10_000
+# Of a whole run: every program allocates more than that, unless the shim is not in it.
+LEAST_ALLOCATIONS = 1000
 # Valgrind starts and stops slowly, more so beside others.
 READY_SECONDS, STOP_SECONDS = 120, 60
 # Swift seeds its hashing anew in each process unless it is told not to.
@@ -48,18 +50,30 @@ def counted(bench):
     return {"LD_PRELOAD": str(library), "COUNT_ALLOCATIONS_IN": str(path)}, read
 
 
-def allocations(bench):
-    """What one more hit allocates in the cache alone: the difference of two runs."""
-    environment, read = counted(bench)
-    probe = bench.simulate.parent / "cache-probe"
+def allocations_each(read, run, hits):
+    """What one more hit allocates: the difference of `run(2 * hits)` and `run(hits)`.
+
+    A run before them makes what every later one finds made.
+    """
     totals = []
-    for hits in (PROBE_HITS, 2 * PROBE_HITS):
+    for count in (hits, hits, 2 * hits):
         before = read()
-        subprocess.run([probe, str(hits)], env=environment, check=True, capture_output=True)
+        run(count)
         totals.append(read() - before)
-    if min(totals) < 1000:
-        raise KitError("the shim counted nothing: is cache-probe linked statically?")
-    return {"cache-hit-allocations": (totals[1] - totals[0]) / PROBE_HITS}
+    if min(totals) < LEAST_ALLOCATIONS:
+        raise KitError("the shim counted nothing: is the program linked statically, or was "
+                       "LD_PRELOAD taken away?")
+    return (totals[2] - totals[1]) / hits
+
+
+def allocations(bench):
+    """What one more hit allocates in the cache alone."""
+    environment, read = counted(bench)
+    probe = require(bench.simulate.parent / "cache-probe")
+
+    def run(hits):
+        subprocess.run([probe, str(hits)], env=environment, check=True, capture_output=True)
+    return {"cache-hit-allocations": allocations_each(read, run, PROBE_HITS)}
 
 
 def http_allocations(bench):
@@ -67,22 +81,16 @@ def http_allocations(bench):
     environment, read = counted(bench)
     names = make_names(1000, bench.data)
     path = "/resolve/" + name_of(names, 0)
-    totals = []
     with bench.serving([QUIET, *OPEN_LIMITS], None, names, environment) as server:
-        for hits in (HTTP_HITS, HTTP_HITS, 2 * HTTP_HITS):
-            before = read()
+        def run(hits):
             bench.load(server, "--path", path, "--connections", 4, "--requests", hits,
                        "--duration", 60)
-            totals.append(read() - before)
-    over_http = (totals[2] - totals[1]) / HTTP_HITS
-    if over_http < 1:
-        raise KitError("the shim counted nothing: was LD_PRELOAD taken away?")
-    return {"http-hit-allocations": round(over_http, 2)}
+        return {"http-hit-allocations": round(allocations_each(read, run, HTTP_HITS), 2)}
 
 
 def instructions(bench):
     """Instructions of one more hit in the cache: the same on every run."""
-    probe = bench.simulate.parent / "cache-probe"
+    probe = require(bench.simulate.parent / "cache-probe")
     totals = []
     for hits in (PROBE_HITS, 2 * PROBE_HITS):
         done = subprocess.run([*callgrind(), probe, str(hits)], capture_output=True, text=True,

@@ -179,11 +179,9 @@ EXPLAINERS = {
 
 def explain(folder):
     """The lines for people, one paragraph a part."""
-    found = report.read(folder)
-    if not found:
-        return [f"{folder} holds no figures: run a measurement first"]
     lines = []
-    for part, data in found.items():
+    for part, data in report.read(folder).items():
         if part in EXPLAINERS:
-            lines += ["", report.TITLES[part], *EXPLAINERS[part](data)]
+            with report.reading(folder, part):
+                lines += ["", report.TITLES[part], *EXPLAINERS[part](data)]
     return lines[1:]

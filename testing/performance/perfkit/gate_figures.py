@@ -1,8 +1,5 @@
 """Measures what the gate checks; each function returns {check: figure}."""
 
-import collections
-import hashlib
-import http.client
 import json
 import subprocess
 from pathlib import Path
@@ -12,8 +9,8 @@ from bench_http import BenchError
 
 from . import checks, memory, peers
 from .counted import allocations, http_allocations, http_instructions, instructions
-from .bench_run import OPEN_LIMITS, QUIET, KitError, make_names, metrics, note
-from .dedup import name_of
+from .bench_run import KitError, note, require
+from .labels import labels
 
 # Many short pairs: what disturbs one of them does not move the median.
 PAIRS = 25
@@ -23,12 +20,12 @@ PAIR_WARM_UP = 0.2
 ATTEMPTS = 3
 # Enough that what the allocator keeps for itself is a small part.
 ANSWERS = 50_000
-LABEL_KEYS = 1000
 SIMULATION = ["hedging", "--nodes", "300", "--lookups", "300", "--seed", "1", "--no-bars"]
 
 
 def simulate(bench):
     """Virtual time: the same on every machine, to the last digit."""
+    require(bench.simulate)
     done = subprocess.run([bench.simulate, *SIMULATION], capture_output=True, text=True, timeout=60)
     found = {}
     for line in done.stdout.splitlines():
@@ -56,75 +53,6 @@ def beside_nginx(bench):
 def resident(bench):
     return {"resident-idle-kib": memory.idle(bench),
             "resident-per-answer-bytes": memory.answers(bench, ANSWERS)["resident"]}
-
-
-def label_requests(number):
-    """One request of every kind for a number, none of them asked before: (method, path)."""
-    cid = "b3:" + hashlib.sha256(b"label %d" % number).hexdigest()
-    key = key_name(hashlib.sha256(b"key %d" % number).digest())
-    return [
-        ("GET", f"/resolve/{cid}"), ("HEAD", f"/resolve/label-{number}.example"),
-        ("GET", f"/resolve/{key}"), ("GET", f"/resolve/blog.{key}"),
-        ("GET", f"/providers/{cid}"), ("GET", f"/manifests/{cid}"),
-        ("GET", f"/providers/no-cid-{number}"), ("GET", f"/manifests/no-cid-{number}"),
-        ("GET", f"/resolve/label-{number}?region=r{number}&n{number}={number}"),
-        ("GET", f"/nowhere-{number}/{number}"), ("GET", f"/resolve/%2{number}"),
-        ("PUT", f"/admin/names/label-{number}"), ("POST", f"/admin/odd-{number}"),
-        ("PATCH", f"/resolve/label-{number}"), (f"ODD{number}", f"/resolve/label-{number}"),
-        (f"ODD{number}", f"/odd-{number}"),
-    ]
-
-
-def key_name(public_key):
-    """The z-base-32 that a public key of 32 bytes is as a name."""
-    alphabet = "ybndrfg8ejkmcpqxot1uwisza345h769"
-    bits = int.from_bytes(public_key, "big") << 4
-    return "".join(alphabet[bits >> shift & 31] for shift in range(255, -1, -5))
-
-
-def ask(port, requests):
-    """Sends each on one connection, or on the next where the service closes it.
-
-    Returns {status: how many}, 0 for those that were not answered at all.
-    """
-    connection, statuses = None, collections.Counter()
-    for method, path in requests:
-        connection = connection or http.client.HTTPConnection(service.HOST, port, timeout=10)
-        try:
-            identifier = hashlib.sha256(path.encode()).hexdigest()
-            connection.request(method, path, headers={"X-Corr-ID": identifier})
-            answer = connection.getresponse()
-            answer.read()
-            statuses[answer.status] += 1
-            closes = answer.will_close
-        except (http.client.HTTPException, ConnectionError):
-            statuses[0] += 1
-            closes = True
-        if closes:
-            connection.close()
-            connection = None
-    if connection is not None:
-        connection.close()
-    return statuses
-
-
-def labels(bench):
-    """How many series or label values a thousand new keys of every kind make."""
-    names = make_names(LABEL_KEYS, bench.data)
-    with bench.serving([QUIET, *OPEN_LIMITS], None, names) as server:
-        ask(server.port, [("GET", "/resolve/" + name_of(names, 0)),
-                          ("GET", "/resolve/nobody-has-this"), ("GET", "/nowhere"),
-                          ("GET", "/resolve/b3:x"), *label_requests(0)])
-        before = set(metrics(server))
-        bench.load(server, "--names", names, "--distribution", "each")
-        bench.load(server, "--mix", "unknown=1", "--requests", LABEL_KEYS, "--duration", 20)
-        statuses = ask(server.port, (request for number in range(1, LABEL_KEYS + 1)
-                                     for request in label_requests(number)))
-        new = set(metrics(server)) - before
-    note(f"labels: by status: {dict(sorted(statuses.items()))}")
-    for name in sorted(new):
-        note(f"labels: new: {name}")
-    return {"metrics-new-label-values": len(new)}
 
 
 def attempt(part, bench):

@@ -5,7 +5,8 @@ import re
 import shutil
 import subprocess
 
-from .bench_run import QUIET, KitError, Skipped, make_names, table
+from .bench_run import QUIET, KitError, Skipped, table
+from .names import make_names
 
 # Of a stack, from its innermost frame outwards, the first that one of these fits says what it is.
 KERNEL = (

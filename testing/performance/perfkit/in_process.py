@@ -4,7 +4,7 @@ import json
 import subprocess
 
 from .bench_run import KitError, table
-from .counted import counted
+from .counted import allocations_each, counted
 
 ENTRIES = 100_000
 HITS = 2_000_000
@@ -23,18 +23,14 @@ def probe(bench, entries, hits, environment=None):
 
 
 def allocations(bench):
-    """Of one more hit, over all distributions: the difference of two runs."""
+    """Of one more hit, over all distributions, on one thread and on one a core."""
     environment, read = counted(bench)
-    totals = []
-    # The first run makes what every later one finds made.
-    for hits in (COUNTED_HITS, COUNTED_HITS, 2 * COUNTED_HITS):
-        before = read()
-        found = probe(bench, COUNTED_ENTRIES, hits, environment)
-        totals.append(read() - before)
-    if min(totals) < 1000:
-        raise KitError("the shim counted nothing: is hit-probe linked statically?")
-    runs = len(ORDERS) * (1 + found["cores"])
-    return (totals[2] - totals[1]) / (COUNTED_HITS * runs)
+    found = []
+    each = allocations_each(
+        read, lambda hits: found.append(probe(bench, COUNTED_ENTRIES, hits, environment)),
+        COUNTED_HITS,
+    )
+    return each / (len(ORDERS) * (1 + found[-1]["cores"]))
 
 
 def run(bench):

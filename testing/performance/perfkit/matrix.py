@@ -3,9 +3,10 @@
 import contextlib
 
 from .bench_run import (
-    LOGGED, OPEN_LIMITS, QUIET, KitError, Skipped, make_dht_names, make_names, note, resident_kib,
-    table, watched_descriptors,
+    LOGGED, OPEN_LIMITS, QUIET, KitError, Skipped, note, resident_kib, table,
+    watched_descriptors,
 )
+from .names import make_dht_names, make_names
 
 NAMES = 10_000
 DHT_NAMES = 100
@@ -44,6 +45,10 @@ def row(name, rate, full, paced):
     }
 
 
+# Answers that no longer fit in RAM go to disk.
+SPILL = ["--amnesia-enabled=false", "--spill-enabled=true"]
+
+
 def local_plans(store):
     """(name, store, arguments, load) of the configurations that need nothing but names."""
     return [
@@ -73,12 +78,11 @@ def local_rows(bench):
 
 def spill_plans(store, directory):
     """The same of a spill: where the index lies, and where the spill does if not beside it."""
-    spill = ["--amnesia-enabled=false", "--spill-enabled=true"]
     return [
-        ("RAM + spill, a tenth of the names in RAM", store, [QUIET, *spill], []),
-        ("RAM + spill, a tenth of the names in RAM, request log", store, [*LOGGED, *spill], []),
+        ("RAM + spill, a tenth of the names in RAM", store, [QUIET, *SPILL], []),
+        ("RAM + spill, a tenth of the names in RAM, request log", store, [*LOGGED, *SPILL], []),
         ("RAM + spill over an index in memory, a tenth of the names in RAM", None,
-         [QUIET, *spill, f"--spill-path={directory}"], []),
+         [QUIET, *SPILL, f"--spill-path={directory}"], []),
     ]
 
 

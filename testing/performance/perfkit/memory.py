@@ -3,19 +3,43 @@
 Each figure is the difference of two runs, or of two moments of one run, that differ in that alone.
 """
 
+import http.client
 import json
 import signal
 import subprocess
 
+import service
+
 from .bench_run import (
-    OPEN_LIMITS, QUIET, Connections, KitError, make_dht_names, make_names, metrics, note,
-    resident_kib, table,
+    OPEN_LIMITS, QUIET, KitError, metrics, note, printed_json, resident_kib, table,
 )
+from .names import make_dht_names, make_names
 
 NAMES = 50_000
 NEGATIVES = 40_000
 CONNECTIONS = 1000
 LOOKUPS = 400
+
+
+class Connections:
+    """Many keep-alive connections from Python, for what the generator is too quick for."""
+
+    def __init__(self, port, count):
+        self.all = [http.client.HTTPConnection(service.HOST, port, timeout=60)
+                    for _ in range(count)]
+
+    def ask_each(self, path_of):
+        for number, connection in enumerate(self.all):
+            connection.request("GET", path_of(number))
+            connection.getresponse().read()
+
+    def send_each(self, path_of):
+        for number, connection in enumerate(self.all):
+            connection.request("GET", path_of(number))
+
+    def close(self):
+        for connection in self.all:
+            connection.close()
 
 
 def idle(bench):
@@ -117,7 +141,7 @@ def contact(bench):
     if not bench.probe.exists():
         return None
     done = subprocess.run([bench.probe, "table", "10000"], capture_output=True, text=True)
-    found = json.loads(done.stdout)
+    found = printed_json("dht-probe", done)
     return (found["rss_after"] - found["rss_before"]) * 1024 / found["contacts"]
 
 

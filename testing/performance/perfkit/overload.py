@@ -13,10 +13,8 @@ import time
 
 import service
 
-from .bench_run import (
-    QUIET, KitError, make_dht_names, make_names, metrics, note, resident_kib, table,
-)
-from .dedup import name_of
+from .bench_run import QUIET, KitError, metrics, note, resident_kib, table
+from .names import make_dht_names, make_names, name_of
 
 NAMES = 10_000
 DHT_NAMES, DHT_NODES = 20_000, 500

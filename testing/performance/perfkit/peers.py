@@ -16,8 +16,8 @@ import time
 import bench_http
 import service
 
-from .bench_run import LOGGED, OPEN_LIMITS, QUIET, ROOT, KitError, make_names, note, table
-from .dedup import name_of
+from .bench_run import LOGGED, OPEN_LIMITS, QUIET, ROOT, KitError, note, table
+from .names import make_names, name_of
 
 ROUNDS = 3
 INFO_HASH = "0123456789abcdef0123456789abcdef01234567"

@@ -4,8 +4,9 @@ import json
 
 import service
 
-from .bench_run import OPEN_LIMITS, QUIET, make_names, note, table
+from .bench_run import OPEN_LIMITS, QUIET, note, table
 from .matrix import dht_network, dht_service
+from .names import make_names
 
 NAMES = 10_000
 CIDS = 1000

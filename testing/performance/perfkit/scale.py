@@ -2,7 +2,8 @@
 
 import shutil
 
-from .bench_run import OPEN_LIMITS, QUIET, make_keys, make_names, note, resident_kib, table
+from .bench_run import OPEN_LIMITS, QUIET, note, resident_kib, table
+from .names import make_keys, make_names
 
 RATE = 1000
 

@@ -8,7 +8,8 @@ spill, goes to RAM, and sends another one back, so that reads and writes share t
 import itertools
 import time
 
-from .bench_run import OPEN_LIMITS, QUIET, KitError, grew, make_names, metrics, note, table
+from .bench_run import OPEN_LIMITS, QUIET, KitError, grew, metrics, note, table
+from .names import make_names
 
 RATES = (500, 1000, 2000)
 # Lines of one run of the generator while the spill is filled: each takes some ten seconds.

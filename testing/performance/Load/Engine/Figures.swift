@@ -24,6 +24,8 @@ package struct Figures: Codable, Sendable {
     package let spectrum: [[Double]]
     package let status: [String: Int]
     package let errors, throttled, unsent: Int
+    /// Once more, on a new connection: no errors, unless that one failed too.
+    package let resent: Int
     package let connectErrors, brokenErrors, timeouts: Int
     package let errorShare, throttledShare, hitShare: Double
     package let generatorMicrosPerAnswer: Double
@@ -52,7 +54,7 @@ package struct Figures: Codable, Sendable {
         status = Dictionary(uniqueKeysWithValues: tally.byStatus.map { ("\($0)", $1) })
         (errors, throttled, unsent) = (tally.errors, tally.throttled, tally.unsent)
         (connectErrors, brokenErrors) = (tally.connectErrors, tally.brokenErrors)
-        timeouts = tally.timeouts
+        (timeouts, resent) = (tally.timeouts, tally.resent)
         (errorShare, throttledShare) = (tally.errorShare, tally.throttledShare)
         hitShare = tally.answers > 0 ? Double(tally.hits) / Double(tally.answers) : 0
         generatorMicrosPerAnswer = result.cpuSeconds * 1e6 / Double(max(1, tally.answersInAll))
@@ -118,6 +120,11 @@ extension Figures {
             "generator        \(Self.number(generatorMicrosPerAnswer, 2)) µs of processor time an "
                 + "answer, sends late by \(Self.number(generatorLateP99, 3)) ms at the p99",
         ]
+        if resent > 0 {
+            lines.append(
+                "resent           \(resent) requests whose connection closed before an answer began"
+            )
+        }
         if unsent > 0 {
             lines.append(
                 "fell behind      \(unsent) due requests found no free connection before the end; "

@@ -36,6 +36,9 @@ package struct ResponseReader: Sendable {
     /// Whether the end of the connection is the proper end of the response under way.
     package var endsWithConnection: Bool { if case .untilClose = phase { true } else { false } }
 
+    /// Whether nothing of the next response has come yet.
+    package var isBetweenResponses: Bool { if case .head = phase { head.isEmpty } else { false } }
+
     package mutating func reset() {
         phase = .head
         head.removeAll(keepingCapacity: true)

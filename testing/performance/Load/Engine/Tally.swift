@@ -15,6 +15,8 @@ package struct Tally: Sendable {
     /// Connections that broke, or bytes that are not HTTP, with requests unanswered.
     package var brokenErrors = 0
     package var timeouts = 0
+    /// Requests sent once more, since their connection closed before anything of an answer came.
+    package var resent = 0
     /// Requests that were due and never sent, because no connection was free.
     package var unsent = 0
     package var bytes = 0
@@ -65,6 +67,7 @@ package struct Tally: Sendable {
         brokenErrors += other.brokenErrors
         timeouts += other.timeouts
         unsent += other.unsent
+        resent += other.resent
         bytes += other.bytes
         answersInAll += other.answersInAll
         firstRecorded = min(firstRecorded, other.firstRecorded)

@@ -12,7 +12,7 @@ extension Worker {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_NONBLOCK | O_CLOEXEC, 0)
         connections[index].descriptor = descriptor
         connections[index].reader.reset()
-        connections[index].unsentBytes.removeAll(keepingCapacity: true)
+        connections[index].waitsForRoom = false
         guard descriptor >= 0 else { return connectFailed(index) }
         var on: Int32 = 1
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(4))
@@ -38,6 +38,8 @@ extension Worker {
     }
 
     private mutating func connectFailed(_ index: Int) {
+        countLost(index)
+        forget(index)
         close(index)
         connections[index].settled = true
         if began > 0 { tally.connectErrors += 1 }
@@ -46,54 +48,48 @@ extension Worker {
 
     /// Begins anew; what was in flight is lost.
     mutating func reopen(_ index: Int, at now: UInt64) {
-        connections[index].batch.removeAll(keepingCapacity: true)
-        connections[index].answered = 0
-        connections[index].pausesUntil = 0
+        forget(index)
         close(index)
         open(index)
     }
 
+    private mutating func forget(_ index: Int) {
+        connections[index].batch.removeAll(keepingCapacity: true)
+        connections[index].answered = 0
+        connections[index].pausesUntil = 0
+    }
+
     private mutating func becameWritable(_ index: Int, at now: UInt64) {
-        guard connections[index].state == .connecting else { return sendRest(index) }
+        guard connections[index].state == .connecting else { return send(index, at: now) }
         var (error, length) = (Int32(0), socklen_t(4))
         getsockopt(connections[index].descriptor, SOL_SOCKET, SO_ERROR, &error, &length)
         guard error == 0 else { return connectFailed(index) }
         connections[index].state = .open
         connections[index].settled = true
         watch(index, EPOLL_CTL_MOD, UInt32(LOAD_READABLE))
-        free.add(index)
+        if connections[index].outstanding > 0 { resend(index, at: now) } else { free.add(index) }
     }
 
-    /// Sends the write buffer as one connection's batch.
+    /// Sends what the connection before has not answered.
+    private mutating func resend(_ index: Int, at now: UInt64) {
+        connections[index].resendFirst()
+        if connections[index].sentAt >= measured { tally.resent += 1 }
+        send(index, at: now)
+    }
+
+    /// Sends what a connection's batch still has to send, or as much as the socket takes.
     mutating func send(_ index: Int, at now: UInt64) {
-        let sent = writeBuffer.withUnsafeBytes {
-            Glibc.send(
-                connections[index].descriptor,
-                $0.baseAddress,
-                $0.count,
-                Int32(MSG_NOSIGNAL)
-            )
+        let (descriptor, first) = (connections[index].descriptor, connections[index].sentBytes)
+        let left = connections[index].mayBeSent - first
+        let sent = connections[index].requests.withUnsafeBytes {
+            Glibc.send(descriptor, $0.baseAddress?.advanced(by: first), left, Int32(MSG_NOSIGNAL))
         }
-        if sent == writeBuffer.count { return }
         guard sent >= 0 || errno == EAGAIN else { return broke(index, at: now) }
-        connections[index].unsentBytes = Array(writeBuffer[max(0, sent)...])
-        watch(index, EPOLL_CTL_MOD, UInt32(LOAD_READABLE | LOAD_WRITABLE))
-    }
-
-    private mutating func sendRest(_ index: Int) {
-        let rest = connections[index].unsentBytes
-        let sent = rest.withUnsafeBytes {
-            Glibc.send(
-                connections[index].descriptor,
-                $0.baseAddress,
-                $0.count,
-                Int32(MSG_NOSIGNAL)
-            )
-        }
-        guard sent > 0 || rest.isEmpty else { return }
-        connections[index].unsentBytes.removeFirst(max(0, sent))
-        guard connections[index].unsentBytes.isEmpty else { return }
-        watch(index, EPOLL_CTL_MOD, UInt32(LOAD_READABLE))
+        connections[index].sentBytes += max(0, sent)
+        guard connections[index].waitsForRoom != (sent < left) else { return }
+        connections[index].waitsForRoom = sent < left
+        let room = sent < left ? LOAD_WRITABLE : 0
+        watch(index, EPOLL_CTL_MOD, UInt32(LOAD_READABLE | room))
     }
 
     /// Waits for events until `limit` at most, and handles them.
@@ -147,7 +143,8 @@ extension Worker {
                 }
             }
         } catch {
-            broke(index, at: now)
+            if connections[index].outstanding == 0 { free.remove(index) }
+            lose(index, at: now)
         }
     }
 
@@ -162,12 +159,10 @@ extension Worker {
             connections[index].refused = true
             shared.refusals.wrappingAdd(1, ordering: .relaxed)
         }
-        guard facts.closes || connections[index].outstanding == 0 else { return }
-        if facts.closes {
-            if connections[index].outstanding > 0 { return broke(index, at: now) }
-            return reopen(index, at: now)
-        }
-        rest(index, at: now)
+        let isDone = connections[index].outstanding == 0
+        if facts.closes { return isDone ? reopen(index, at: now) : broke(index, at: now) }
+        if isDone { return rest(index, at: now) }
+        if connections[index].resent == connections[index].answered { resend(index, at: now) }
     }
 
     /// A batch is done: think, pause after refusals, or be free at once.
@@ -194,13 +189,24 @@ extension Worker {
         broke(index, at: now)
     }
 
-    /// The connection is of no use any more; only lost answers are errors.
+    /// The connection is of no use any more: what nothing was said of is sent again, once.
     private mutating func broke(_ index: Int, at now: UInt64) {
-        if connections[index].outstanding == 0 {
-            free.remove(index)
-        } else if connections[index].sentAt >= measured {
-            tally.brokenErrors += connections[index].outstanding
-        }
+        if connections[index].outstanding == 0 { free.remove(index) }
+        guard connections[index].mayResend else { return lose(index, at: now) }
+        close(index)
+        open(index)
+    }
+
+    /// Begins anew without what was in flight; only that is an error.
+    private mutating func lose(_ index: Int, at now: UInt64) {
+        countLost(index)
         reopen(index, at: now)
+    }
+
+    private mutating func countLost(_ index: Int) {
+        guard connections[index].outstanding > 0, connections[index].sentAt >= measured else {
+            return
+        }
+        tally.brokenErrors += connections[index].outstanding
     }
 }

@@ -32,7 +32,6 @@ struct Worker {
     var schedule: Schedule?
     var writer: RequestWriter
     var tally = Tally()
-    var writeBuffer: [UInt8] = []
     var input = [UInt8](repeating: 0, count: readBytes)
     /// Requests this worker may still send.
     var budget: Int
@@ -144,24 +143,22 @@ struct Worker {
         while !exhausted, budget > 0, let index = free.first {
             var batch = connections[index].batch
             batch.removeAll(keepingCapacity: true)
-            writeBuffer.removeAll(keepingCapacity: true)
+            connections[index].requests.removeAll(keepingCapacity: true)
             while batch.count < min(plan.batch, budget) {
                 let intended = schedule == nil ? now : schedule?.take(at: now)
                 guard let intended, intended < ends else { break }
-                guard let route = writer.append(to: &writeBuffer) else {
+                guard let route = writer.append(to: &connections[index].requests) else {
                     exhausted = true
                     break
                 }
-                batch.append(Connection.Sent(intended: intended, route: route))
+                let end = connections[index].requests.count
+                batch.append(Connection.Sent(intended: intended, route: route, end: end))
                 if intended >= measured { tally.lateness.record(now - intended) }
             }
             guard !batch.isEmpty else { return }
             budget -= batch.count
             free.removeFirst()
-            connections[index].batch = batch
-            connections[index].answered = 0
-            connections[index].sentAt = now
-            connections[index].refused = false
+            connections[index].begin(batch, at: now)
             send(index, at: now)
         }
     }

@@ -50,6 +50,33 @@ import Testing
         #expect(!connection.isIdle(at: 10))
     }
 
+    /// RFC 9112, 9.3: once, and on a new connection one request at a time.
+    @Test func whatIsSentAgainIsSentOnceAndAlone() {
+        var connection = Connection()
+        connection.requests = Array("firstsecond".utf8)
+        let sent = [5, 11].map { Connection.Sent(intended: 0, route: .resolve, end: $0) }
+        connection.begin(sent, at: 0)
+        #expect(connection.mayBeSent == 11 && connection.mayResend)
+        connection.resendFirst()
+        #expect(connection.sentBytes == 0 && connection.mayBeSent == 5 && !connection.mayResend)
+        connection.answered = 1
+        #expect(connection.mayResend, "the second was sent once")
+        connection.resendFirst()
+        #expect(connection.sentBytes == 5 && connection.mayBeSent == 11 && !connection.mayResend)
+    }
+
+    @Test func anAnswerThatHasBegunIsNotAskedForAgain() throws {
+        var connection = Connection()
+        connection.begin([Connection.Sent(intended: 0, route: .resolve)], at: 0)
+        for text in ["H", "TTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"] {
+            var offset = 0
+            let answer = try Array(text.utf8).withUnsafeBytes {
+                try connection.reader.next($0, &offset)
+            }
+            #expect(answer == nil && !connection.mayResend)
+        }
+    }
+
     @Test func wakesComeInTheOrderOfTheirTimes() {
         var (queue, random) = (WakeQueue(), Randomness(seed: 5))
         let times = (0..<200).map { _ in UInt64(random.below(1000)) }
