@@ -93,6 +93,89 @@ extension DHTNodeTests {
         #expect(node.status(at: makeTime(510)).lastAnswer == makeTime(510))
     }
 
+    // MARK: Families
+
+    /// Two families, of four nodes each.
+    private func makeClientOfTwoFamilies(isWatching: Bool = true) -> TestNode {
+        var node = makeNode {
+            $0.families = [.v4, .v6]
+            if isWatching { $0.canaryInterval = .milliseconds(500) }
+        }
+        for (endpoint, id) in contactsOfTwoFamilies {
+            let contact = Contact(id: id, endpoint: endpoint, lastAnswered: makeTime(0))
+            #expect(node.seed(contact, at: makeTime(0)) == true)
+        }
+        return node
+    }
+
+    private var contactsOfTwoFamilies: [Endpoint: NodeID] {
+        let contacts = (0..<8).map { number in
+            let prefix = (0x2001_0DB8 + UInt64(number)) << 32
+            let far = Endpoint(v6: prefix, 1, port: 6_881)
+            return (number < 4 ? makeEndpoint(number) : far, contactID(number))
+        }
+        return Dictionary(uniqueKeysWithValues: contacts)
+    }
+
+    /// Lets time pass in which the nodes of some families answer; the changes that are told.
+    private func pass(
+        _ node: inout TestNode,
+        from start: Int,
+        to end: Int,
+        answering families: Set<AddressFamily>
+    ) throws -> [Bool] {
+        let ids = contactsOfTwoFamilies
+        var gone: [Bool] = []
+        var now = start
+        while now < end {
+            node.advance(to: makeTime(now))
+            var drained = drain(&node)
+            while !drained.datagrams.isEmpty || !drained.gone.isEmpty {
+                gone += drained.gone
+                for query in drained.datagrams where families.contains(query.endpoint.family) {
+                    let id = try #require(ids[query.endpoint])
+                    let bytes = try makeResponse(to: query.bytes, from: id) { _ in }
+                    node.receive(bytes.span, from: query.endpoint, at: makeTime(now))
+                }
+                drained = drain(&node)
+            }
+            now = max(now + 1, Int(node.nextDeadline.nanoseconds / 1_000_000))
+        }
+        return gone
+    }
+
+    @Test func aFamilyThatIsSilentAloneForAMinuteIsGoneUntilItAnswers() throws {
+        var node = makeClientOfTwoFamilies()
+        #expect(try pass(&node, from: 0, to: 10_000, answering: [.v4, .v6]).isEmpty)
+        #expect(try pass(&node, from: 10_000, to: 69_000, answering: [.v4]).isEmpty)
+        #expect(node.status(at: makeTime(69_000)).good == 8)
+        #expect(try pass(&node, from: 69_000, to: 400_000, answering: [.v4]) == [true])
+        #expect(node.isGone(.v6) && !node.isGone(.v4))
+        let status = node.status(at: makeTime(400_000))
+        #expect(status.good == 4 && status.v6 == ContactCount())
+        #expect(try pass(&node, from: 400_000, to: 402_000, answering: [.v4, .v6]) == [false])
+        #expect(node.status(at: makeTime(402_000)).good == 8)
+        #expect(try pass(&node, from: 402_000, to: 500_000, answering: [.v4, .v6]).isEmpty)
+    }
+
+    @Test func noFamilyIsGoneWhileAllAreSilent() throws {
+        var node = makeClientOfTwoFamilies()
+        #expect(try pass(&node, from: 0, to: 10_000, answering: [.v4, .v6]).isEmpty)
+        #expect(try pass(&node, from: 10_000, to: 50_000, answering: [.v4]).isEmpty)
+        #expect(try pass(&node, from: 50_000, to: 200_000, answering: []).isEmpty)
+        // The minute begins anew: after a silence of all, each has yet to answer.
+        #expect(try pass(&node, from: 200_000, to: 258_000, answering: [.v4]).isEmpty)
+        #expect(try pass(&node, from: 258_000, to: 264_000, answering: [.v4]) == [true])
+        // What is gone stays so when the other falls silent, too, and that one is never gone.
+        #expect(try pass(&node, from: 264_000, to: 400_000, answering: []).isEmpty)
+        #expect(node.isGone(.v6) && !node.isGone(.v4))
+    }
+
+    @Test func withoutACanaryNoFamilyIsGone() throws {
+        var node = makeClientOfTwoFamilies(isWatching: false)
+        #expect(try pass(&node, from: 0, to: 300_000, answering: [.v4]).isEmpty)
+    }
+
     @Test func anAnswerUnderTheOwnIDIsNoSignOfLife() throws {
         var node = makeWatchingClient(contacts: 1)
         node.advance(to: makeTime(500))

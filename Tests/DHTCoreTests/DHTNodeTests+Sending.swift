@@ -18,7 +18,7 @@ extension DHTNodeTests {
                 sent.append(datagram.endpoint)
             case .send(let datagram): node.sendFailed(datagram, at: makeTime(time))
             case .finished(let result): finished.append(result)
-            case .harvested, .renewed, .identityChanged: break
+            case .harvested, .renewed, .identityChanged, .familyChanged: break
             }
             #expect(node.brokenInvariant(at: makeTime(time)) == nil)
         }

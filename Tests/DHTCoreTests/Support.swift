@@ -77,6 +77,8 @@ struct Drained {
     var harvested: [LookupResult] = []
     var renewed: [LookupResult] = []
     var identities: [NodeID] = []
+    /// Whether a family was said to be gone, or back.
+    var gone: [Bool] = []
 
     /// The queries among the datagrams.
     func queries(_ method: Message.Method) -> [(endpoint: Endpoint, bytes: [UInt8])] {
@@ -99,6 +101,7 @@ func drain(_ node: inout TestNode) -> Drained {
         case .harvested(let result): drained.harvested.append(result)
         case .renewed(_, let result): drained.renewed.append(result)
         case .identityChanged(let id): drained.identities.append(id)
+        case .familyChanged(_, let isGone): drained.gone.append(isGone)
         }
     }
     return drained

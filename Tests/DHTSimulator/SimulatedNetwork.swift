@@ -265,6 +265,7 @@ extension SimulatedNetwork {
             case .harvested(let result), .renewed(_, let result):
                 mix(UInt64(truncatingIfNeeded: result.report.queried))
             case .identityChanged(let id): mix(id.bytes.reduce(0) { $0 << 3 ^ UInt64($1) })
+            case .familyChanged(_, let isGone): mix(isGone ? 1 : 0)
             }
         }
         let deadline = node.nextDeadline

@@ -14,6 +14,8 @@ package enum DHTAction: Sendable {
     case renewed(Publication, LookupResult)
     /// The own id has changed because the own address has (BEP 42).
     case identityChanged(NodeID)
+    /// A family counts as gone from now on, or no longer (`DHTNode.isGone`).
+    case familyChanged(AddressFamily, isGone: Bool)
 }
 
 /// A datagram that waits in the node's outbox.
@@ -75,7 +77,7 @@ package enum LookupPriority: Int, Sendable, CaseIterable {
 /// The health of a node, for readiness and metrics.
 package struct DHTStatus: Sendable {
     package var id: NodeID
-    /// Contacts of each family's routing table.
+    /// Contacts of each family's routing table; none while it is gone (`DHTNode.isGone`).
     package var v4 = ContactCount()
     package var v6 = ContactCount()
     package var activeLookups = 0

@@ -21,6 +21,10 @@ struct Canary: Sendable {
     var turn = 0
     var nextStart = DHTInstant.distantPast
     var startTurn = 0
+    /// Since when it is seen to be silent while another family is not; nil while it is not.
+    var aloneSince: DHTInstant?
+    /// Whether that has been so for long, and nobody has answered since.
+    var isGone = false
 
     /// Beyond it a timeout is counted for the ratio and forgotten for the contact.
     private static let heldLimit = 1_024
@@ -231,7 +235,10 @@ extension DHTNode {
         }
         canaries[family].releaseHeld()
         canaries[family].answered(at: now)
-        if wasSilent { networkReturned(family, byStranger: isStranger, at: now) }
+        if wasSilent {
+            familyReturned(family)
+            networkReturned(family, byStranger: isStranger, at: now)
+        }
     }
 
     /// Lowers the standing of a contact that did not answer.
@@ -274,5 +281,47 @@ extension DHTNode {
             return table.count < enough
         }
         return table.census(at: now).good < enough
+    }
+}
+
+// MARK: - Families that are gone
+
+extension DHTNode {
+    /// Whether nobody in a family has answered for long, though those of another have: the host has
+    /// no such network, so there is nothing in it that could be found, or waited for.
+    ///
+    /// It lasts until somebody in it answers. Never of all families, and only with a canary.
+    package func isGone(_ family: AddressFamily) -> Bool { canaries[family].isGone }
+
+    /// Notices families that are silent alone.
+    mutating func noteFamilies(at now: DHTInstant) {
+        guard settings.canaryInterval != nil else { return }
+        let limit = settings.silenceLimit
+        let families = AddressFamily.allCases
+        guard families.contains(where: { !canaries[$0].isSilent(at: now, after: limit) }) else {
+            return
+        }
+        for family in families
+        where settings.families.contains(family) && !canaries[family].isGone
+            && canaries[family].isSilent(at: now, after: limit)
+        {
+            let since = canaries[family].aloneSince ?? now
+            canaries[family].aloneSince = since
+            guard now.since(since) >= settings.familyPatience else { continue }
+            canaries[family].isGone = true
+            actions.append(.familyChanged(family, isGone: true))
+        }
+    }
+
+    /// A family has answered after a silence.
+    private mutating func familyReturned(_ family: AddressFamily) {
+        // When it was silence of all, it says nothing of the others, which have yet to answer.
+        for other in AddressFamily.allCases where !canaries[other].isGone {
+            canaries[other].aloneSince = nil
+        }
+        guard canaries[family].isGone else { return }
+        canaries[family].isGone = false
+        canaries[family].aloneSince = nil
+        actions.append(.familyChanged(family, isGone: false))
     }
 }

@@ -149,6 +149,7 @@ extension DHTNode {
         }
         if maintenance.next <= now { maintain(at: now) }
         sendCanaries(at: now)
+        noteFamilies(at: now)
         feedStarved(at: now)
         pumpPings(at: now)
     }
@@ -225,8 +226,8 @@ extension DHTNode {
     /// The node's health as of now.
     package func status(at now: DHTInstant) -> DHTStatus {
         var status = DHTStatus(id: id, counters: counters)
-        status.v4 = tables.v4.census(at: now)
-        status.v6 = tables.v6.census(at: now)
+        if !isGone(.v4) { status.v4 = tables.v4.census(at: now) }
+        if !isGone(.v6) { status.v6 = tables.v6.census(at: now) }
         status.activeLookups = lookups.count { $0 != nil }
         status.queriesUnderWay = transactions.count
         status.responseRatio = responseRatio

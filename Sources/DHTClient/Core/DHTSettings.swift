@@ -26,6 +26,8 @@ package struct DHTSettings: Sendable {
     package var canaryInterval: TimeSpan?
     /// When nobody has answered for so long, the network is gone.
     package var silenceLimit = TimeSpan.milliseconds(1_400)
+    /// How long a family may be silent alone, or without a socket, before it counts as gone.
+    package var familyPatience = TimeSpan.minutes(1)
     /// Structure that one datagram may have.
     package var bencode = Bencode.Limits()
     package var lookup = LookupSettings()

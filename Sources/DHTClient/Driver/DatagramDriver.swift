@@ -187,6 +187,8 @@ extension DatagramDriver {
         case .harvested(let result): callers.harvest(result)
         case .renewed(let publication, let result): report(.renewed(publication, result))
         case .identityChanged(let id): report(.identityChanged(id))
+        case .familyChanged(let family, let isGone):
+            report(.familyChanged(family, isGone: isGone))
         }
     }
 
@@ -269,6 +271,9 @@ extension DatagramDriver {
         guard let sockets else { return waiter.answer(.failure(.notConnected(options.family))) }
         if let obstacle = sockets.obstacle(in: options.family) {
             return waiter.answer(.failure(obstacle))
+        }
+        if node.isGone(options.family) {
+            return waiter.answer(.failure(.familyGone(options.family)))
         }
         var options = options
         if waiter.harvested == nil { options.harvestTime = .zero }

@@ -8,6 +8,7 @@ final class DriverSockets {
     private var slots: [Slot] = []
     private let settings: SocketSettings
     private let retry: RetrySettings
+    private let patience: TimeSpan
     private weak var driver: DatagramDriver?
     private let eventLoop: any EventLoop
 
@@ -24,6 +25,7 @@ final class DriverSockets {
     init(_ configuration: MainlineConfiguration, driver: DatagramDriver) {
         settings = configuration.socket
         retry = configuration.retry
+        patience = configuration.node.familyPatience
         eventLoop = driver.eventLoop
         self.driver = driver
     }
@@ -57,7 +59,7 @@ final class DriverSockets {
     func obstacle(in family: AddressFamily) -> MainlineError? {
         let slot = slots.first { $0.socket.requested.family == family }
         guard let slot, !slot.socket.isOpen else { return nil }
-        guard let lostAt = slot.lostAt, DHTInstant.now.since(lostAt) >= retry.familyPatience else {
+        guard let lostAt = slot.lostAt, DHTInstant.now.since(lostAt) >= patience else {
             return .notConnected(family)
         }
         return .familyGone(family)

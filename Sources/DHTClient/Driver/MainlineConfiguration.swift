@@ -76,8 +76,6 @@ package struct RetrySettings: Sendable {
     /// The first pause before a lost socket is reopened.
     package var rebindPause = TimeSpan.milliseconds(250)
     package var rebindPauseLimit = TimeSpan.seconds(30)
-    /// How long a family may be without a socket before it counts as gone.
-    package var familyPatience = TimeSpan.minutes(1)
     /// The first pause before unresolved bootstrap names are asked again.
     package var resolvePause = TimeSpan.seconds(1)
     package var resolvePauseLimit = TimeSpan.minutes(5)

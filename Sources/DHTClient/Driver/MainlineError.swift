@@ -14,8 +14,11 @@ package enum MainlineError: Error, Equatable, Sendable {
     case badBootstrapNode(String, reason: String)
     /// There is no open socket of that family at the moment; it is being reopened.
     case notConnected(AddressFamily)
-    /// There has been none for so long that nobody waits for it; it is still tried.
+    /// There has been none, or nobody has answered, for so long that nobody waits for it; it is
+    /// still tried.
     case familyGone(AddressFamily)
+    /// Nodes of that family are known, but none of them answered.
+    case unanswered(AddressFamily)
     /// The core did not begin the lookup.
     case refused(DHTRefusal)
     /// The caller's task was cancelled.
@@ -35,7 +38,9 @@ extension MainlineError: CustomStringConvertible {
         case .badBootstrapNode(let text, let reason): "bootstrap node \"\(text)\": \(reason)"
         case .notConnected(let family):
             "there is no open \(family.spelledOut) socket at the moment"
-        case .familyGone(let family): "there has been no \(family.spelledOut) socket for long"
+        case .familyGone(let family):
+            "\(family.spelledOut) has had no socket, or no node that answers, for long"
+        case .unanswered(let family): "no \(family.spelledOut) node answered"
         case .refused(let refusal): refusal.sentence
         case .cancelled: "the lookup was cancelled"
         case .stopped: "the DHT client has been stopped"
@@ -44,7 +49,8 @@ extension MainlineError: CustomStringConvertible {
 }
 
 extension AddressFamily {
-    fileprivate var spelledOut: String { self == .v4 ? "IPv4" : "IPv6" }
+    /// As an operator calls it.
+    package var spelledOut: String { self == .v4 ? "IPv4" : "IPv6" }
 }
 
 extension DHTRefusal {

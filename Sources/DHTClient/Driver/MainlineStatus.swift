@@ -12,6 +12,8 @@ package enum MainlineEvent: Sendable {
     case bootstrapUnresolved([ResolveFailure])
     /// The own id follows a new address (BEP 42).
     case identityChanged(NodeID)
+    /// Nobody in a family has answered for long, while those of another do; or somebody does again.
+    case familyChanged(AddressFamily, isGone: Bool)
     /// A caller's lookup or write ended.
     case finished(LookupReport)
     /// A write that is kept alive was repeated.

@@ -20,7 +20,8 @@ struct Discovered: Sendable, Equatable {
         case overCapacity
         /// No socket, no nodes, nobody who answers.
         case unreachable
-        /// No socket of that family for long: there is nobody in it whom this host can ask.
+        /// No socket of that family, or nobody who answers in it, for long: there is nobody in it
+        /// whom this host can ask.
         case familyGone
     }
 

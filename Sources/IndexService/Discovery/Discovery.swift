@@ -281,8 +281,8 @@ final class Discovery: Sendable {
         return !newest.knowsNewer(than: item, of: key, at: .now())
     }
 
-    /// Leaves out a family without any node to ask, or long without a socket, unless there is no
-    /// other: where there is no network of that family, nothing can be in it.
+    /// Leaves out a family without any node to ask, or long without a socket or an answer, unless
+    /// there is no other: where there is no network of that family, nothing can be in it.
     private func withoutEmptyFamilies(
         _ results: [Findings.Finding]
     ) async -> [Findings.Finding] {

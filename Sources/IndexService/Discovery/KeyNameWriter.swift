@@ -103,7 +103,8 @@ package struct KeyNameWriter: Sendable {
         try? await Task.sleep(for: .milliseconds(Int.random(in: 0...longest)))
     }
 
-    /// What each family knows of the key; one that could not be asked is left out.
+    /// What each family knows of the key; one that could not be asked is left out, and named unless
+    /// there is nobody in it who might hold something.
     private func read() async -> (found: [LookupResult], leftOut: [MainlineError]) {
         var (found, leftOut) = ([LookupResult](), [MainlineError]())
         for family in Set(client.endpoints.map(\.family)) {
@@ -113,7 +114,13 @@ package struct KeyNameWriter: Sendable {
                     options: LookupOptions(family: family),
                     deadline: .now + time
                 )
-                if result.verdict != .unknown { found.append(result) }
+                if result.verdict != .unknown {
+                    found.append(result)
+                } else if result.report.responded == 0,
+                    await client.status().node[family].known > 0
+                {
+                    leftOut.append(.unanswered(family))
+                }
             } catch {
                 leftOut.append(error)
             }

@@ -185,6 +185,16 @@ private struct MainlineEvents: Sendable {
             logger.info("the DHT node id follows a new address", metadata: ["id": "\(id)"])
         case .renewed(_, let result):
             logger.debug("a publication was renewed", metadata: ["end": "\(result.report.end)"])
+        case .familyChanged(let family, isGone: true):
+            logger.warning(
+                "no DHT node of one address family answers for long: only the other is asked",
+                metadata: ["family": "\(family.spelledOut)"]
+            )
+        case .familyChanged(let family, isGone: false):
+            logger.notice(
+                "DHT nodes of the address family answer again",
+                metadata: ["family": "\(family.spelledOut)"]
+            )
         case .savedNodesRead(let count):
             logger.info("saved DHT nodes were read", metadata: ["count": "\(count)"])
         case .savedNodesFailed(let error):

@@ -105,10 +105,12 @@ extension MetricDescription {
             "dht_nodes",
             .gauge,
             [Label("state", NodeState.self)],
-            help: "Contacts in the routing tables.",
+            help: "Contacts in the routing tables of the address families that answer.",
             whenItRises: """
                 A fall of `good` to a few means that the network is going away: see `GET /readyz` \
-                and `dht_queries_total`.
+                and `dht_queries_total`. A fall to a part: one address family has been silent for \
+                a minute while the other is not, and its nodes do not count until one answers; \
+                the log says which.
                 """
         ),
     ]

@@ -54,7 +54,7 @@ import Testing
     /// As where there are no nodes of a family: it has nobody whom we could ask, now or later.
     @Test func aFamilyThatIsGoneKeepsNothingFromBeingAbsent() async throws {
         try await withTwoFamilies(
-            change: { $0.retry.familyPatience = .zero },
+            change: { $0.node.familyPatience = .zero },
             { client in
                 await lose([.v6], of: client)
                 let found = await lookForNothing(client)
@@ -66,7 +66,7 @@ import Testing
 
     @Test func whereAllFamiliesAreGoneNothingIsSaidToBeAbsent() async throws {
         try await withTwoFamilies(
-            change: { $0.retry.familyPatience = .zero },
+            change: { $0.node.familyPatience = .zero },
             { client in
                 await lose([.v4, .v6], of: client)
                 guard case .unknown = await lookForNothing(client).verdict else {
@@ -78,7 +78,66 @@ import Testing
         )
     }
 
+    // MARK: Silent families
+
+    /// A client whose IPv6 network has fallen silent, which it notices soon.
+    private func withSilentIPv6(
+        patience: TimeSpan,
+        _ body: (MainlineClient) async throws -> Void
+    ) async throws {
+        try await IndexServiceTests.withSilentIPv6(
+            change: { configuration in
+                configuration.node.canaryInterval = .milliseconds(500)
+                configuration.node.familyPatience = patience
+            },
+            prepare: { _ in },
+            body
+        )
+    }
+
+    private func awaitLossOfIPv6(_ client: MainlineClient) async {
+        while await client.status().node.v6.known > 0, !Task.isCancelled { await Task.yield() }
+    }
+
+    @Test func aFamilyInWhichNobodyAnswersForLongKeepsNothingFromBeingAbsent() async throws {
+        try await withSilentIPv6(patience: .zero) { client in
+            await awaitLossOfIPv6(client)
+            let found = await lookForNothing(client)
+            #expect(found.verdict == .absent && found.isComplete)
+            let status = await client.status()
+            #expect(status.canLookUp() && status.node.good > 0)
+        }
+    }
+
+    @Test func whileAFamilyIsSilentForAMomentNothingIsSaidToBeAbsent() async throws {
+        try await withSilentIPv6(patience: .minutes(1)) { client in
+            #expect(await lookForNothing(client).verdict == .unknown(.unreachable))
+        }
+    }
+
     // MARK: Publishing
+
+    @Test func namesArePublishedInTheFamilyThatAnswers() async throws {
+        try await withSilentIPv6(patience: .zero) { client in
+            await awaitLossOfIPv6(client)
+            let written = try await write(by: client)
+            #expect(written.isNew && written.stored == 8)
+            #expect(written.leftOut == [.familyGone(.v6)])
+        }
+    }
+
+    /// Somebody else's records of the key may be with the nodes that are silent for a moment.
+    @Test func nothingNewIsSignedWhileAFamilyIsSilentForAMoment() async throws {
+        try await withSilentIPv6(patience: .minutes(1)) { client in
+            let error = await #expect(throws: KeyNameWriteError.self) {
+                try await write(by: client)
+            }
+            guard case .client(.unanswered(.v6)) = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+        }
+    }
 
     private func write(
         by client: MainlineClient,
@@ -92,7 +151,7 @@ import Testing
 
     @Test func namesArePublishedInTheFamilyThatIsLeft() async throws {
         try await withTwoFamilies(
-            change: { $0.retry.familyPatience = .zero },
+            change: { $0.node.familyPatience = .zero },
             { client in
                 await lose([.v6], of: client)
                 let written = try await write(by: client)

@@ -61,5 +61,8 @@ package struct ContactCount: Equatable, Sendable {
     package var questionable = 0
     package var bad = 0
 
+    /// Those that may well answer.
+    package var known: Int { good + questionable }
+
     package init() {}
 }
