@@ -9,8 +9,8 @@ package struct DescriptorLimit: Sendable {
     /// Connections over the cap that are told so and closed: more than these wait in the kernel's
     /// queue.
     static let refusedConnections = 64
-    /// The store's files but those of its readers, logs, standard streams and what libraries open,
-    /// generously.
+    /// The reserve, the store's files but those of its readers, logs, standard streams and what
+    /// libraries open, generously.
     private static let ownFiles = 96
     /// What a reader of the store holds: the database and its log.
     private static let perReader = 2

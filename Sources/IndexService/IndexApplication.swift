@@ -28,6 +28,7 @@ package struct IndexApplication: Sendable {
     private let tuning: ExchangeTuning
     private let signer: ItemSigner?
     private let published: LiveValue<Settings.Publish>
+    private let reserve: DescriptorReserve
     /// Reads the settings again; nil when they were not read from anywhere.
     package let reloader: Reloader?
 
@@ -42,6 +43,8 @@ package struct IndexApplication: Sendable {
         self.settings = settings
         self.logger = logger
         try DescriptorLimit(settings).claim()
+        // Before any other file is open: they are to have low numbers.
+        reserve = DescriptorReserve()
         adminAccess = LiveValue(try AdminAccess(settings: settings.auth))
         rates = ClientRates(settings: settings.rateLimit)
         tuning = ExchangeTuning(settings)
@@ -239,6 +242,7 @@ package struct IndexApplication: Sendable {
                 locals: locals,
                 group: group,
                 bound: bound,
+                reserve: reserve,
                 drainTimeout: settings.http.drainTimeout,
                 logger: logger,
                 onDrainTimePassed: { [misses, store] in

@@ -6,4 +6,12 @@ package enum SystemError {
     package static func reason(_ code: CInt) -> String {
         strerror(code).map { String(cString: $0).lowercased() } ?? "error \(code)"
     }
+
+    /// Whether a call failed for want of descriptors or memory, and may succeed later.
+    static func isShortage(_ code: CInt) -> Bool {
+        switch code {
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM: true
+        default: false
+        }
+    }
 }

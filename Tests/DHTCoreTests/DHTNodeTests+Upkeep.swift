@@ -91,6 +91,38 @@ extension DHTNodeTests {
         #expect(node.status(at: makeTime(40)).good == 3)
     }
 
+    @Test func bucketsThatCannotBeLookedAtNowAreLookedAtLater() throws {
+        var node = makeNode()
+        node.setBootstrapNodes([makeEndpoint(1)], at: makeTime(0))
+        /// Targets of the lookups begun in ten seconds of upkeep, in which everybody answers.
+        func targets(from start: Int) throws -> Set<NodeID> {
+            var targets: Set<NodeID> = []
+            for now in stride(from: start, to: start + 10_000, by: 50) {
+                node.advance(to: makeTime(now))
+                for query in drain(&node).datagrams {
+                    let arguments = try decode(query.bytes).arguments
+                    if let target = arguments.target { targets.insert(target) }
+                    try reply(&node, to: query, at: now) {
+                        $0.nodes((1...9).map { (contactID($0), makeEndpoint($0)) })
+                    }
+                }
+            }
+            return targets
+        }
+        let lookupTime = node.settings.maintenance.lookupTime
+        // Neither joins again nor fills again before this test ends: only the first turns count.
+        node.settings.maintenance.contactsBeforeBootstrap = 1
+        node.settings.maintenance.fillAgainAfter = .seconds(3_600)
+        node.advance(to: makeTime(0))
+        let bootstrap = drain(&node).queries(.findNode)
+        // From here on no lookup of its own can begin.
+        node.settings.maintenance.lookupTime = .zero
+        for query in bootstrap { try reply(&node, to: query, at: 20) }
+        #expect(try targets(from: 50).isSubset(of: [node.id]))
+        node.settings.maintenance.lookupTime = lookupTime
+        #expect(try !targets(from: 10_050).isSubset(of: [node.id]))
+    }
+
     @Test func failedBootstrapsPauseLongerEachTime() {
         var node = makeNode()
         node.setBootstrapNodes([makeEndpoint(1)], at: makeTime(0))

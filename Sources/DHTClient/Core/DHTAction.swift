@@ -105,4 +105,6 @@ package struct DHTStatus: Sendable {
     package var good: Int { v4.good + v6.good }
     package var questionable: Int { v4.questionable + v6.questionable }
     package var bad: Int { v4.bad + v6.bad }
+    /// Those that may well answer.
+    package var known: Int { v4.known + v6.known }
 }

@@ -282,7 +282,10 @@ extension DHTNode {
             deadline: now + settings.maintenance.lookupTime,
             at: now
         )
-        if begun == nil { maintenance.refreshesUnderWay -= 1 }
+        guard begun == nil else { return }
+        maintenance.refreshesUnderWay -= 1
+        // As many lookups as are allowed were under way: its turn comes again.
+        maintenance.fillQueue.append(next)
     }
 
     /// A refresh lookup has ended: its bucket has another one, after the others have had their

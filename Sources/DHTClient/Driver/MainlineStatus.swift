@@ -74,8 +74,7 @@ package struct MainlineStatus: Sendable {
             let reason = sockets.compactMap(\.lastError).first.map { ": \($0)" } ?? ""
             return "no UDP socket is open\(reason)"
         }
-        let known = node.good + node.questionable
-        guard node.good >= bar.goodContacts, known >= bar.contacts else {
+        guard node.good >= bar.goodContacts, node.known >= bar.contacts else {
             return "\(node.good) good and \(node.questionable) dubious nodes are known; "
                 + "\(bar.goodContacts) good (dht.min_good_nodes) and \(bar.contacts) in all "
                 + "(dht.min_nodes) are needed\(bootstrapProblems.map { "; \($0)" }.joined())"

@@ -132,7 +132,7 @@ final class MainlineService: Service {
         let isSilent =
             status.sinceLastAnswer.map { $0 > bar.lastAnswer } ?? true
             || !status.sockets.contains(where: \.isOpen)
-        guard hasBootstrap || status.node.good + status.node.questionable > 0 else {
+        guard hasBootstrap || status.node.known > 0 else {
             let reason = "no node to join the DHT by is named; set dht.bootstrap"
             return LookupOutlook.Network(isSilent: isSilent, obstacle: reason)
         }

@@ -17,6 +17,8 @@ struct Listener: Service {
     let locals: LoopLocals
     let group: any EventLoopGroup
     let bound: BoundListeners
+    /// Shared with other listeners.
+    let reserve: DescriptorReserve
     /// How long requests under way may go on once the service stops.
     let drainTimeout: Duration
     let logger: Logger
@@ -97,7 +99,7 @@ struct Listener: Service {
         let actual = ListenAddress(host: address.host, port: port)
         bound.add(channel)
         channel.eventLoop.execute {
-            let pause = AcceptPause(logger: logger)
+            let pause = AcceptPause(reserve: reserve, logger: logger)
             // It has closed before it could get into use.
             try? channel.pipeline.syncOperations.addHandler(pause, position: .first)
         }

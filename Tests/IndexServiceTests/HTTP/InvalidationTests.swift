@@ -86,6 +86,23 @@ import Testing
         }
     }
 
+    /// A pin promises an answer in RAM, and nobody may ask for a while.
+    @Test func aPinnedKeyIsLookedUpAgainAtOnceAfterAPurge() async throws {
+        try await withService { service in
+            try await SampleIndex.fill(service)
+            let pin = WireRequest.admin("POST", "/admin/pin", json: #"{"keys":["libc6"]}"#)
+            let cache = service.application.resolver.cache
+            let query = AnswerQuery(.resolution, .name(try makeName()))
+            _ = try await service.ask(pin)
+            await becomesTrue { cache.outcome(for: query, at: .now()) != nil }
+            let other = AnswerQuery(.resolution, .name(try makeName("unheld")))
+            _ = try await service.ask(WireRequest("GET", "/resolve/unheld"))
+            _ = try await service.ask(SampleIndex.purge(["libc6", "unheld"]))
+            await becomesTrue { cache.outcome(for: query, at: .now()) != nil }
+            #expect(cache.outcome(for: other, at: .now()) == nil)
+        }
+    }
+
     /// While nothing can be looked up, what is there may be the last good answer.
     @Test(arguments: ["reindex", "pin", "unpin"])
     func onlyAPurgeEndsAnAnswerBeforeThereIsAnother(_ action: String) async throws {

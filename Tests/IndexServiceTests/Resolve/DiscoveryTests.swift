@@ -91,13 +91,7 @@ import Testing
     @Test func anEarlyAnswerToOneCallerReplacesNoThoroughOneForAll() async throws {
         let id = makeContentID("known to the end")
         try await withDiscovery(announcing: [9001, 9002], of: id) { store, resolver, _ in
-            _ = try store.putName(
-                makeName(),
-                manifestID: id,
-                ttl: nil,
-                precondition: .none,
-                at: .testNow
-            )
+            try store.point(at: id)
             let keys = [ResolveKey.contentID(id), .name(try makeName())]
             for query in keys.map({ AnswerQuery(.resolution, $0) }) {
                 let thorough = try await resolver.resolve(query, for: .refresh).outcome.answer
@@ -202,13 +196,7 @@ import Testing
             )
             let query = AnswerQuery(.resolution, .name(try makeName()))
             let point: @Sendable (Int) throws -> Void = { turn in
-                _ = try store.putName(
-                    makeName(),
-                    manifestID: ids[turn % 2],
-                    ttl: nil,
-                    precondition: .none,
-                    at: .testNow
-                )
+                try store.point(at: ids[turn % 2])
                 resolver.cache.invalidate([query.key])
             }
             try point(0)

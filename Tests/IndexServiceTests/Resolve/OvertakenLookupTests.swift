@@ -136,13 +136,7 @@ import Testing
                 _ = try await network.nodes[0].publish(peer, deadline: .now + .seconds(5))
                 let (first, second) = (makeDiscovery(before), makeDiscovery(after))
                 try await withStore { store in
-                    _ = try store.putName(
-                        makeName(),
-                        manifestID: id,
-                        ttl: nil,
-                        precondition: .none,
-                        at: .testNow
-                    )
+                    try store.point(at: id)
                     let resolver = makeResolver(store)
                     resolver.join(first)
                     async let resolved = resolver.resolve(query)

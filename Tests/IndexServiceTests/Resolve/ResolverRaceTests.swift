@@ -92,14 +92,8 @@ private final class ResolverRace: Sendable {
     func write() async throws {
         defer { isOver.store(true, ordering: .sequentiallyConsistent) }
         for (number, id) in ids.enumerated().dropFirst() {
-            _ = try await store.writing { store in
-                try store.putName(
-                    makeName(),
-                    manifestID: id,
-                    ttl: nil,
-                    precondition: .none,
-                    at: .testNow
-                )
+            try await store.writing { store in
+                try store.point(at: id)
             }
             cache.invalidate([query.key])
             acknowledged.store(number, ordering: .sequentiallyConsistent)

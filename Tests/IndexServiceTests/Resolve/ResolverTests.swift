@@ -52,13 +52,7 @@ import Testing
             #expect(try await resolver.resolve(query).outcome.isAbsent)
             #expect(resolver.cachedOutcome(for: query, at: .now())?.isAbsent == true)
             #expect(cache.statistics.negativeEntries == 1)
-            _ = try store.putName(
-                makeName(),
-                manifestID: makeContentID(),
-                ttl: nil,
-                precondition: .none,
-                at: .testNow
-            )
+            try store.point(at: makeContentID())
             cache.invalidate([query.key])
             #expect(resolver.cachedOutcome(for: query, at: .now()) == nil)
             #expect(try await !resolver.resolve(query).outcome.isAbsent)
@@ -157,13 +151,7 @@ import Testing
         try await withStore { store in
             let text = "blog." + String(repeating: "y", count: 52)
             let name = try makeName(text)
-            _ = try store.putName(
-                name,
-                manifestID: makeContentID(),
-                ttl: nil,
-                precondition: .none,
-                at: .testNow
-            )
+            try store.point(text, at: makeContentID())
             let resolver = makeResolver(store)
             let query = AnswerQuery(.resolution, .name(name))
             await #expect(throws: ResolveError.discoveryDisabled) {

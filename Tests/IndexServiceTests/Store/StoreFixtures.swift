@@ -32,6 +32,19 @@ func withStore<Result>(
     }
 }
 
+extension IndexStore {
+    /// Has a name point at a content id.
+    func point(_ name: String = "libc6", at id: ContentID) throws {
+        _ = try putName(
+            makeName(name),
+            manifestID: id,
+            ttl: nil,
+            precondition: .none,
+            at: .testNow
+        )
+    }
+}
+
 func makeConfiguration(
     durability: IndexStore.Durability = .normal,
     maximumProviders: Int = 1000

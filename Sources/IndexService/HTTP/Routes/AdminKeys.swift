@@ -13,6 +13,8 @@ extension IndexResponder {
         switch action {
         case .purge:
             cache.invalidate(keys)
+            // A pin promises an answer in RAM.
+            _ = refresher.enqueue(keys.filter(pins.contains))
             return Self.response(.ok, keys)
         case .reindex:
             try refuseUnanswerable(keys)
