@@ -67,6 +67,19 @@ class Refusing(Cutting):
     answers_a_connection = 0
 
 
+class Batched(Answers):
+    """Notes how many requests lie ready together, and when: whole batches, or single ones."""
+
+    def handle_one_request(self):
+        ready = self.rfile.peek(1).count(b"GET ") if not getattr(self, "left", 0) else 0
+        if ready:
+            self.left = ready
+            with self.server.gate:
+                self.server.batches.append((time.monotonic(), ready))
+        self.left = getattr(self, "left", 0) - 1
+        return super().handle_one_request()
+
+
 class Stopping(Answers):
     """Begins an answer and closes."""
 
@@ -81,7 +94,7 @@ class Stopping(Answers):
 def serving(stall_after=None, answers=Answers):
     server = http.server.ThreadingHTTPServer((service.HOST, 0), answers)
     server.daemon_threads = True
-    server.gate, server.paths, server.cuts = threading.Lock(), [], 0
+    server.gate, server.paths, server.cuts, server.batches = threading.Lock(), [], 0, []
     server.stall_from = time.monotonic() + stall_after if stall_after else None
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -117,6 +130,18 @@ class LoadProgram(unittest.TestCase):
             self.assertEqual(len(server.paths), 101)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(json.loads(done.stdout)["answers"], 101)
+
+    def test_a_rate_sends_whole_batches(self):
+        with serving(answers=Batched) as server:
+            done = run_load(server.server_port, "--path", "/x", "--rate", 500, "--batch", 125,
+                            "--duration", 2, "--warm-up", 0, "--json")
+            batches = list(server.batches)
+        figures = json.loads(done.stdout)
+        self.assertEqual([count for _, count in batches], [125] * 8)
+        gaps = [after - before for (before, _), (after, _) in zip(batches, batches[1:])]
+        self.assertGreater(min(gaps), 0.15, "a batch is due every 250 ms")
+        self.assertEqual(figures["answers"], 1000)
+        self.assertAlmostEqual(figures["perSecond"], 500, delta=50)
 
     def test_too_many_errors_or_refusals_fail_the_run_and_a_bound_allows_them(self):
         with serving() as server:

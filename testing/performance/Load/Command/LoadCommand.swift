@@ -50,7 +50,7 @@ struct LoadCommand: ParsableCommand {
     var warmUp: Double?
     @Option(help: "Milliseconds that a connection waits between an answer and its next request.")
     var thinkMs = 0.0
-    @Option(help: "Requests that a connection sends at once (pipelining).")
+    @Option(help: "Requests that a connection sends at once (pipelining); due together by --rate.")
     var batch = 1
     @Option(help: "No more than so many requests.")
     var requests: Int?

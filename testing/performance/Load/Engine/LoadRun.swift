@@ -11,7 +11,8 @@ package enum LoadRunError: Error {
 /// What one run found.
 package struct LoadResult: Sendable {
     package let tally: Tally
-    /// Seconds from the first measured request to the last measured answer.
+    /// Seconds from the first measured request to the last measured answer; at a rate, to when the
+    /// next request would have left, if that is later.
     package let seconds: Double
     /// User and system time of this process over the whole run, in seconds.
     package let cpuSeconds: Double

@@ -61,6 +61,8 @@ package struct LoadPlan: Sendable {
     package var connections = 64
     package var threads = 1
     /// Requests that a connection sends at once, before it waits for their answers.
+    ///
+    /// With a rate, all of them are due when the first of them is.
     package var batch = 1
     /// Nanoseconds, all of them.
     package var duration: UInt64 = 10_000_000_000

@@ -74,6 +74,8 @@ struct Worker {
         if !isAlone {
             drain()
             countUnsent()
+            // The last batch of a rate stands for the time until the next one would have left.
+            if let schedule { tally.lastRecorded = max(tally.lastRecorded, schedule.covered) }
         }
         for index in connections.indices { close(index) }
         Glibc.close(epoll)
@@ -110,7 +112,13 @@ struct Worker {
         ends = measured + plan.duration
         nextSweep = began + Self.sweepInterval
         schedule = plan.rate.map {
-            Schedule(rate: $0, start: began, part: number, parts: plan.threads)
+            Schedule(
+                rate: $0,
+                batch: plan.batch,
+                start: began,
+                part: number,
+                parts: plan.threads
+            )
         }
         while case let now = monotonicNow(), now < began {
             usleep(UInt32((began - now) / 1000 + 1))
@@ -145,8 +153,8 @@ struct Worker {
             batch.removeAll(keepingCapacity: true)
             connections[index].requests.removeAll(keepingCapacity: true)
             while batch.count < min(plan.batch, budget) {
-                let intended = schedule == nil ? now : schedule?.take(at: now)
-                guard let intended, intended < ends else { break }
+                let intended = schedule == nil ? now : schedule?.take(at: min(now, ends - 1))
+                guard let intended else { break }
                 guard let route = writer.append(to: &connections[index].requests) else {
                     exhausted = true
                     break

@@ -20,6 +20,23 @@ import Testing
         #expect(Set(all).count == 300)
     }
 
+    @Test func theRequestsOfABatchAreDueTogether() {
+        var schedule = Schedule(rate: 500, batch: 125, start: 1_000)
+        let taken = (0..<600).compactMap { _ in schedule.take(at: 1_000_000_999) }
+        let expected = (0..<4).flatMap { [UInt64](repeating: 1_000 + $0 * 250_000_000, count: 125) }
+        #expect(taken == expected)
+        #expect(schedule.covered == 1_000_001_000, "four batches are a second's load")
+    }
+
+    @Test func workersTakeBatchesInTurn() {
+        let times = (0..<2).map { part in
+            var schedule = Schedule(rate: 100, batch: 10, start: 0, part: part, parts: 2)
+            return (0..<20).compactMap { _ in schedule.take(at: .max) }
+        }
+        #expect(Set(times[0]) == [0, 200_000_000])
+        #expect(Set(times[1]) == [100_000_000, 300_000_000])
+    }
+
     @Test func aLongRunDoesNotDrift() {
         var schedule = Schedule(rate: 33_333, start: 0)
         var last: UInt64 = 0
