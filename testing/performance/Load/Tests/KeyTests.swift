@@ -69,7 +69,27 @@ import Testing
         #expect(read == ["plain", "libc6", "last"])
     }
 
-    @Test(arguments: ["", "{}", "a b", "a?b", "a\u{7F}"])
+    @Test(arguments: [
+        (#"{"manifest":{"name":"inner"},"name":"outer"}"#, "outer"),
+        (#"{"list":[{"name":"inner"},"name"],"name" : "outer","x":{"name":"last"}}"#, "outer"),
+        (#"{"text":"\"name\":\"inner\"","note":"name","name":"outer"}"#, "outer"),
+        (#"{"text":"}\\","name":"lib\u0063\u0036"}"#, "libc6"),
+    ])
+    func theNameOfAnImportLineIsThatOfItsOutermostObject(line: String, name: String) throws {
+        let keys = try KeyList(text: Array(line.utf8))
+        #expect(String(decoding: keys.bytes, as: UTF8.self) == name)
+    }
+
+    @Test func aLineThatIsNoKeyIsNamedByItsNumberInTheFile() {
+        let error = #expect(throws: KeyListError.self) {
+            try KeyList(text: Array("a\n\n{\"manifest\":{\"name\":\"inner\"}}".utf8))
+        }
+        #expect(error?.text == "the keys, line 3: no name in this object")
+    }
+
+    @Test(arguments: [
+        "", "{}", #"{"name":1}"#, #"{"name":"#, #"{"name":"a\"#, "a b", "a?b", "a\u{7F}",
+    ])
     func linesThatAreNoKeysAreRefused(text: String) {
         #expect(throws: KeyListError.self) { try KeyList(text: Array(text.utf8)) }
     }
