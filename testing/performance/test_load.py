@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import json
+import signal
 import subprocess
 import threading
 import time
@@ -22,6 +23,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    seconds = 0
 
     def do_GET(self):
         server = self.server
@@ -30,6 +32,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
                 server.stall_from = None
                 time.sleep(STALL_SECONDS)
             server.paths.append(self.path)
+        time.sleep(self.seconds)
         status = int(self.path.rpartition("/status/")[2]) if "/status/" in self.path else 200
         body = b"x" * 100
         self.send_response(status)
@@ -67,6 +70,14 @@ class Refusing(Cutting):
     answers_a_connection = 0
 
 
+class Slow(Answers):
+    seconds = 0.3
+
+
+class Slowest(Answers):
+    seconds = 1.5
+
+
 class Batched(Answers):
     """Notes how many requests lie ready together, and when: whole batches, or single ones."""
 
@@ -94,6 +105,8 @@ class Stopping(Answers):
 def serving(stall_after=None, answers=Answers):
     server = http.server.ThreadingHTTPServer((service.HOST, 0), answers)
     server.daemon_threads = True
+    # A load that has given a request up does not read its answer: nothing to print a trace of.
+    server.handle_error = lambda *_: None
     server.gate, server.paths, server.cuts, server.batches = threading.Lock(), [], 0, []
     server.stall_from = time.monotonic() + stall_after if stall_after else None
     thread = threading.Thread(target=server.serve_forever)
@@ -108,7 +121,23 @@ def serving(stall_after=None, answers=Answers):
 
 def run_load(port, *arguments):
     command = [LOAD, "--url", f"http://{service.HOST}:{port}", "--connections", "4", *arguments]
-    return subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True,
+                          timeout=60)
+
+
+def stopped_load(server, *arguments):
+    """(exit code, figures, seconds it still took) of a load that Ctrl-C ends in its midst."""
+    command = [LOAD, "--url", f"http://{service.HOST}:{server.server_port}", "--connections", 4,
+               "--path", "/x", "--warm-up", 0, "--duration", 60, "--json", *arguments]
+    with subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as load:
+        limit = time.monotonic() + 20
+        while len(server.paths) < 4 and time.monotonic() < limit:
+            time.sleep(0.01)
+        asked = time.monotonic()
+        load.send_signal(signal.SIGINT)
+        printed, _ = load.communicate(timeout=30)
+        return load.returncode, json.loads(printed), time.monotonic() - asked
 
 
 @unittest.skipUnless(LOAD.exists(), "svc-index-load is not built")
@@ -130,6 +159,34 @@ class LoadProgram(unittest.TestCase):
             self.assertEqual(len(server.paths), 101)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(json.loads(done.stdout)["answers"], 101)
+
+    def test_what_timed_out_counts_with_its_waiting_and_is_no_answer(self):
+        with serving(answers=Slowest) as server:
+            arguments = ["--path", "/x", "--requests", 8, "--timeout-ms", 300, "--duration", 20]
+            done = run_load(server.server_port, *arguments, "--json")
+            table = run_load(server.server_port, *arguments).stdout
+        figures = json.loads(done.stdout)
+        self.assertEqual((done.returncode, figures["timeouts"], figures["answers"]), (1, 8, 0))
+        for latency in (figures["latency"], figures["routes"]["path"]):
+            self.assertEqual((latency["count"], latency["answers"]), (8, 0))
+            self.assertGreaterEqual(latency["p50"], 300)
+        self.assertRegex(table, r"(?m)^\| path \| 0 \|")
+        self.assertRegex(table, r"(?m)^timed out .* in the latency$")
+
+    def test_a_run_that_is_stopped_waits_for_its_answers_and_succeeds(self):
+        with serving(answers=Slow) as server:
+            code, figures, seconds = stopped_load(server)
+        self.assertEqual((code, figures["errors"], figures["abandoned"]), (0, 0, 0))
+        self.assertEqual(figures["answers"], figures["answersInAll"])
+        self.assertGreaterEqual(figures["answers"], 4)
+        self.assertLess(seconds, 2)
+
+    def test_a_run_that_is_stopped_waits_a_second_and_counts_nothing_as_timed_out(self):
+        with serving(answers=Slowest) as server:
+            code, figures, seconds = stopped_load(server, "--timeout-ms", 20_000)
+        self.assertEqual((figures["timeouts"], figures["errors"], figures["abandoned"]), (0, 0, 4))
+        self.assertEqual((code, figures["answers"]), (1, 0), "not one answer is no success")
+        self.assertLess(seconds, 3)
 
     def test_a_rate_sends_whole_batches(self):
         with serving(answers=Batched) as server:

@@ -6,6 +6,8 @@ import Foundation
 package struct Figures: Codable, Sendable {
     package struct Latency: Codable, Sendable {
         package let count: UInt64
+        /// Of `count`; the others count with their waiting: they timed out or were never sent.
+        package let answers: Int
         package let mean, p50, p75, p90, p95, p99, p999, p9999, max: Double
     }
 
@@ -27,6 +29,8 @@ package struct Figures: Codable, Sendable {
     /// Once more, on a new connection: no errors, unless that one failed too.
     package let resent: Int
     package let connectErrors, brokenErrors, timeouts: Int
+    /// Under way when somebody stopped the run; in no other figure.
+    package let abandoned: Int
     package let errorShare, throttledShare, hitShare: Double
     package let generatorMicrosPerAnswer: Double
     package let generatorLateP99: Double
@@ -41,11 +45,14 @@ package struct Figures: Codable, Sendable {
         perSecond = result.seconds > 0 ? Double(tally.answers) / result.seconds : 0
         // Bytes are counted in the warm-up too; their rate is that of the measured answers.
         bytesPerSecond = perSecond * Double(tally.bytes) / Double(max(1, tally.answersInAll))
-        latency = Self.latency(tally.latency)
-        refusals = Self.latency(tally.refusals)
+        latency = Self.latency(tally.latency, answers: tally.answers)
+        refusals = Self.latency(tally.refusals, answers: tally.throttled)
         routes = Dictionary(
             uniqueKeysWithValues: Route.allCases.compactMap { route in
-                tally.byRoute[route.rawValue].map { (route.name, Self.latency($0)) }
+                let answers = tally.answersByRoute[route.rawValue]
+                return tally.byRoute[route.rawValue].map {
+                    (route.name, Self.latency($0, answers: answers))
+                }
             }
         )
         spectrum = Self.spectrumPercents.map { percent in
@@ -55,6 +62,7 @@ package struct Figures: Codable, Sendable {
         (errors, throttled, unsent) = (tally.errors, tally.throttled, tally.unsent)
         (connectErrors, brokenErrors) = (tally.connectErrors, tally.brokenErrors)
         (timeouts, resent) = (tally.timeouts, tally.resent)
+        abandoned = tally.abandoned
         (errorShare, throttledShare) = (tally.errorShare, tally.throttledShare)
         hitShare = tally.answers > 0 ? Double(tally.hits) / Double(tally.answers) : 0
         generatorMicrosPerAnswer = result.cpuSeconds * 1e6 / Double(max(1, tally.answersInAll))
@@ -68,10 +76,11 @@ package struct Figures: Codable, Sendable {
 
     private static func milliseconds(_ value: UInt64) -> Double { Double(value) / 1e6 }
 
-    private static func latency(_ histogram: Histogram) -> Latency {
+    private static func latency(_ histogram: Histogram, answers: Int) -> Latency {
         func at(_ percent: Double) -> Double { milliseconds(histogram.value(atPercent: percent)) }
         return Latency(
             count: histogram.count,
+            answers: answers,
             mean: histogram.mean / 1e6,
             p50: at(50),
             p75: at(75),
@@ -131,6 +140,12 @@ extension Figures {
                     + "their waiting is in the latency"
             )
         }
+        if timeouts > 0 {
+            lines.append("timed out        the waiting of these requests is in the latency")
+        }
+        if abandoned > 0 {
+            lines.append("stopped          \(abandoned) requests under way are in no figure")
+        }
         return lines.joined(separator: "\n")
     }
 
@@ -140,7 +155,7 @@ extension Figures {
             latency.p999, latency.p9999, latency.max,
         ]
         let cells = times.map { number($0, 3) }.joined(separator: " | ")
-        return "| \(name) | \(number(Double(latency.count), 0)) | \(cells) |"
+        return "| \(name) | \(number(Double(latency.answers), 0)) | \(cells) |"
     }
 
     static func number(_ value: Double, _ digits: Int) -> String {

@@ -5,6 +5,8 @@ package struct Tally: Sendable {
     /// The same of 429 and 503 alone: how quickly the service says no.
     package var refusals = Histogram()
     package var byRoute: [Histogram?] = Array(repeating: nil, count: Route.allCases.count)
+    /// How many of `byRoute` are answers; the others timed out.
+    package var answersByRoute = [Int](repeating: 0, count: Route.allCases.count)
     /// From the intended time to the moment of sending: what the generator itself was late.
     package var lateness = Histogram()
     package var byStatus: [Int: Int] = [:]
@@ -15,6 +17,8 @@ package struct Tally: Sendable {
     /// Connections that broke, or bytes that are not HTTP, with requests unanswered.
     package var brokenErrors = 0
     package var timeouts = 0
+    /// Requests under way when somebody stopped the run: neither answers nor errors.
+    package var abandoned = 0
     /// Requests sent once more, since their connection closed before anything of an answer came.
     package var resent = 0
     /// Requests that were due and never sent, because no connection was free.
@@ -30,16 +34,29 @@ package struct Tally: Sendable {
     package init() {}
 
     mutating func record(_ facts: ResponseFacts, route: Route, intended: UInt64, at now: UInt64) {
-        let elapsed = now - min(now, intended)
-        latency.record(elapsed)
-        if byRoute[route.rawValue] == nil { byRoute[route.rawValue] = Histogram() }
-        byRoute[route.rawValue]?.record(elapsed)
+        let elapsed = recordWait(route: route, intended: intended, at: now)
+        answersByRoute[route.rawValue] += 1
         statusCounts[facts.status] += 1
         if facts.status == 429 || facts.status == 503 { refusals.record(elapsed) }
         if facts.hit { hits += 1 }
         if facts.status == 404, route != .unknown { missing += 1 }
         firstRecorded = min(firstRecorded, intended)
         lastRecorded = max(lastRecorded, now)
+    }
+
+    /// A request without an answer has taken so long as it has waited, at least.
+    mutating func recordTimeout(route: Route, intended: UInt64, at now: UInt64) {
+        timeouts += 1
+        recordWait(route: route, intended: intended, at: now)
+    }
+
+    @discardableResult
+    private mutating func recordWait(route: Route, intended: UInt64, at now: UInt64) -> UInt64 {
+        let elapsed = now - min(now, intended)
+        latency.record(elapsed)
+        if byRoute[route.rawValue] == nil { byRoute[route.rawValue] = Histogram() }
+        byRoute[route.rawValue]?.record(elapsed)
+        return elapsed
     }
 
     /// Moves what was counted quickly to where it is read.
@@ -59,6 +76,7 @@ package struct Tally: Sendable {
             var ours = byRoute[index] ?? Histogram()
             ours.merge(theirs)
             byRoute[index] = ours
+            answersByRoute[index] += other.answersByRoute[index]
         }
         byStatus.merge(other.byStatus, uniquingKeysWith: +)
         hits += other.hits
@@ -66,6 +84,7 @@ package struct Tally: Sendable {
         connectErrors += other.connectErrors
         brokenErrors += other.brokenErrors
         timeouts += other.timeouts
+        abandoned += other.abandoned
         unsent += other.unsent
         resent += other.resent
         bytes += other.bytes

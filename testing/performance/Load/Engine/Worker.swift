@@ -19,6 +19,8 @@ package final class RunState: Sendable {
 struct Worker {
     static let readBytes = 256 << 10
     static let sweepInterval: UInt64 = 50_000_000
+    /// So long a run that was stopped waits for what is in flight.
+    static let patienceWhenStopped: UInt64 = 1_000_000_000
 
     let plan: LoadPlan
     let number: Int
@@ -61,7 +63,8 @@ struct Worker {
         let isAlone = shared.connected.load(ordering: .relaxed) == 0
         while !isAlone {
             let now = monotonicNow()
-            if shared.stopRequested.load(ordering: .relaxed) { break }
+            // Who stops a run has its end now: what was due until then is sent and waited for.
+            if isStopped { ends = min(ends, now) }
             wakeThose(at: now)
             if now >= ends {
                 if schedule != nil { sendWhatIsDue(at: ends) }
@@ -82,6 +85,8 @@ struct Worker {
         tally.settle()
         return tally
     }
+
+    private var isStopped: Bool { shared.stopRequested.load(ordering: .relaxed) }
 
     private var isFinished: Bool {
         (exhausted || budget == 0) && connections.allSatisfy { $0.outstanding == 0 }
@@ -139,9 +144,7 @@ struct Worker {
         where connections[index].outstanding > 0
             && now - connections[index].sentAt > plan.timeout
         {
-            if connections[index].sentAt >= measured {
-                tally.timeouts += connections[index].outstanding
-            }
+            countTimeouts(index, at: now)
             reopen(index, at: now)
         }
     }
@@ -179,13 +182,32 @@ struct Worker {
 
     /// Waits for what is in flight, no longer than a request may take.
     private mutating func drain() {
-        let limit = monotonicNow() + plan.timeout
+        var limit = monotonicNow() + plan.timeout
         while connections.contains(where: { $0.outstanding > 0 }) {
             let now = monotonicNow()
-            if now >= limit || shared.stopRequested.load(ordering: .relaxed) { break }
-            waitAndRead(limit: limit, at: now)
+            if isStopped { limit = min(limit, ends + Self.patienceWhenStopped) }
+            if now >= limit { break }
+            waitAndRead(limit: min(limit, now + Self.sweepInterval), at: now)
         }
-        tally.timeouts += connections.reduce(0) { $0 + $1.outstanding }
+        let now = monotonicNow()
+        for index in connections.indices {
+            if now - connections[index].sentAt >= plan.timeout {
+                countTimeouts(index, at: now)
+            } else {
+                tally.abandoned += measuredInFlight(index).count
+            }
+        }
+    }
+
+    private mutating func countTimeouts(_ index: Int, at now: UInt64) {
+        for sent in measuredInFlight(index) {
+            tally.recordTimeout(route: sent.route, intended: sent.intended, at: now)
+        }
+    }
+
+    /// What a connection waits for, without what belongs to the warm-up.
+    private func measuredInFlight(_ index: Int) -> [Connection.Sent] {
+        connections[index].batch[connections[index].answered...].filter { $0.intended >= measured }
     }
 
     /// What was due and found no free connection has waited until now at least.
