@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import json
+import resource
 import signal
 import subprocess
 import threading
@@ -101,9 +102,14 @@ class Stopping(Answers):
         self.close_connection = True
 
 
+class Server(http.server.ThreadingHTTPServer):
+    # More connections than the library lets wait come at once.
+    request_queue_size = 128
+
+
 @contextlib.contextmanager
 def serving(stall_after=None, answers=Answers):
-    server = http.server.ThreadingHTTPServer((service.HOST, 0), answers)
+    server = Server((service.HOST, 0), answers)
     server.daemon_threads = True
     # A load that has given a request up does not read its answer: nothing to print a trace of.
     server.handle_error = lambda *_: None
@@ -119,10 +125,14 @@ def serving(stall_after=None, answers=Answers):
         thread.join()
 
 
-def run_load(port, *arguments):
+def allow_files(soft, hard):
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def run_load(port, *arguments, **options):
     command = [LOAD, "--url", f"http://{service.HOST}:{port}", "--connections", "4", *arguments]
     return subprocess.run([str(word) for word in command], capture_output=True, text=True,
-                          timeout=60)
+                          timeout=60, **options)
 
 
 def stopped_load(server, *arguments):
@@ -217,6 +227,46 @@ class LoadProgram(unittest.TestCase):
         done = run_load(service.free_port(), "--path", "/x")
         self.assertEqual(done.returncode, 69)
         self.assertIn("start svc-index", done.stderr)
+
+    def test_options_beyond_what_can_be_done_are_refused_with_a_sentence(self):
+        for option, value, allowed in [
+            ("--rate", "1e-12", "0.001 to 10,000,000"), ("--rate", "1e9", "0.001 to 10,000,000"),
+            ("--rate", "nan", "0.001 to 10,000,000"), ("--connections", 10**9, "1 to 60,000"),
+            ("--threads", 60_000, "1 to 256"), ("--batch", 0, "1 to 10,000"),
+            ("--requests", 0, "1 to 1,000,000,000"), ("--duration", "inf", "0.001 to 1,000,000"),
+            ("--timeout-ms", 0, "1 to 1,000,000"), ("--warm-up", "1e300", "0 to 1,000,000"),
+            ("--fresh", 1.5, "0 to 1"),
+        ]:
+            with self.subTest(option=option, value=value):
+                done = run_load(1, "--path", "/x", option, value)
+                self.assertEqual(done.returncode, 64)
+                self.assertIn(f"{option} must be {allowed}.", done.stderr)
+        done = run_load(1, "--path", "/x", "--connections", 60_000, "--batch", 10_000)
+        self.assertEqual(done.returncode, 64)
+        self.assertIn("--connections times --batch must be 1,000,000 at most.", done.stderr)
+
+    def test_connections_have_their_files_or_it_says_that_they_may_not(self):
+        with serving() as server:
+            def run(hard):
+                return run_load(server.server_port, "--path", "/x", "--requests", 100,
+                                "--connections", 100, preexec_fn=allow_files(64, hard))
+            done = run(hard=64)
+            self.assertEqual(done.returncode, 64)
+            self.assertIn("--connections 100 needs 133 open files, and 64 are allowed: ask for "
+                          "fewer, or raise `ulimit -Hn`.", done.stderr)
+            self.assertEqual(run(hard=133).returncode, 0)
+
+    def test_millions_of_requests_that_were_never_sent_are_counted_at_once(self):
+        with serving() as server:
+            began = time.monotonic()
+            done = run_load(server.server_port, "--path", "/x", "--rate", 1e7, "--duration", 3,
+                            "--warm-up", 0, "--json")
+            took = time.monotonic() - began
+        figures = json.loads(done.stdout)
+        self.assertEqual(figures["answers"] + figures["unsent"], 30_000_000)
+        self.assertEqual(figures["latency"]["count"], 30_000_000)
+        self.assertAlmostEqual(figures["latency"]["max"], 3000, delta=50)
+        self.assertLess(took, 6)
 
     def test_connections_that_the_server_closes_while_they_think_are_opened_anew(self):
         with serving(answers=ShortIdle) as server:

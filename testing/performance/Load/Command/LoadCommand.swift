@@ -68,28 +68,43 @@ struct LoadCommand: ParsableCommand {
     var json = false
 
     func validate() throws {
-        let positive: [(String, Double)] = [
-            ("--connections", Double(connections)), ("--threads", Double(threads)),
-            ("--duration", duration), ("--batch", Double(batch)), ("--timeout-ms", timeoutMs),
-            ("--rate", rate ?? 1), ("--requests", Double(requests ?? 1)),
-        ]
-        for (name, value) in positive where !(value > 0 && value <= 1e9) {
-            throw ValidationError("\(name) must be more than 0.")
-        }
-        for (name, value) in [("--warm-up", warmUp ?? 0), ("--think-ms", thinkMs)]
-        where !(value >= 0 && value <= 1e6) {
-            throw ValidationError("\(name) must be 0 to 1,000,000.")
-        }
-        let shares = [
-            ("--fresh", fresh), ("--max-error-share", maxErrorShare),
-            ("--max-throttled-share", maxThrottledShare),
-        ]
-        for (name, value) in shares where !(0...1).contains(value) {
-            throw ValidationError("\(name) must be 0 to 1.")
+        for (name, value, range) in limits where !range.contains(value) {
+            let (least, most) = (Self.words(range.lowerBound), Self.words(range.upperBound))
+            throw ValidationError("\(name) must be \(least) to \(most).")
         }
         if threads > connections { throw ValidationError("--threads needs as many --connections.") }
-        if batch > 10_000 { throw ValidationError("--batch must be 1 to 10,000.") }
+        guard connections * batch <= Self.mostInFlight else {
+            let most = Self.words(Double(Self.mostInFlight))
+            throw ValidationError("--connections times --batch must be \(most) at most.")
+        }
         _ = try plan()
+    }
+
+    /// Requests that may be in flight; their bytes and times are kept until they are answered.
+    private static let mostInFlight = 1_000_000
+
+    private static let filesOfTheProcess = 32
+
+    /// What the options may be: beyond, one machine's ports, threads or clock would not do.
+    private var limits: [(name: String, value: Double, range: ClosedRange<Double>)] {
+        [
+            ("--connections", Double(connections), 1...60_000),
+            ("--threads", Double(threads), 1...256),
+            ("--batch", Double(batch), 1...10_000),
+            ("--requests", Double(requests ?? 1), 1...1e9),
+            ("--rate", rate ?? 1, 0.001...1e7),
+            ("--duration", duration, 0.001...1e6),
+            ("--warm-up", warmUp ?? 0, 0...1e6),
+            ("--think-ms", thinkMs, 0...1e6),
+            ("--timeout-ms", timeoutMs, 1...1e6),
+            ("--fresh", fresh, 0...1),
+            ("--max-error-share", maxErrorShare, 0...1),
+            ("--max-throttled-share", maxThrottledShare, 0...1),
+        ]
+    }
+
+    private static func words(_ limit: Double) -> String {
+        Figures.number(limit, limit == limit.rounded() ? 0 : 3)
     }
 
     private func plan() throws -> LoadPlan {
@@ -146,6 +161,7 @@ struct LoadCommand: ParsableCommand {
         } catch let error as KeyListError {
             throw ValidationError("\(error).")
         }
+        try makeRoomForConnections()
         signal(SIGINT) { _ in interrupted.store(true, ordering: .relaxed) }
         let figures: Figures
         do {
@@ -166,6 +182,22 @@ struct LoadCommand: ParsableCommand {
         }
         print(json ? try figures.json() : figures.table)
         try judge(figures)
+    }
+
+    /// Every connection is an open file, every thread has one for its events.
+    private func makeRoomForConnections() throws {
+        let needed = rlim_t(connections + threads + Self.filesOfTheProcess)
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        var limit = rlimit()
+        guard getrlimit(resource, &limit) == 0, limit.rlim_cur < needed else { return }
+        guard limit.rlim_max >= needed else {
+            throw ValidationError(
+                "--connections \(connections) needs \(needed) open files, and \(limit.rlim_max) "
+                    + "are allowed: ask for fewer, or raise `ulimit -Hn`."
+            )
+        }
+        limit.rlim_cur = needed
+        setrlimit(resource, &limit)
     }
 
     private func judge(_ figures: Figures) throws {

@@ -158,7 +158,7 @@ extension Figures {
         return "| \(name) | \(number(Double(latency.answers), 0)) | \(cells) |"
     }
 
-    static func number(_ value: Double, _ digits: Int) -> String {
+    package static func number(_ value: Double, _ digits: Int) -> String {
         let text = String(format: "%.\(digits)f", value)
         guard let point = text.firstIndex(of: ".") ?? Optional(text.endIndex) else { return text }
         var whole = String(text[..<point])

@@ -27,6 +27,28 @@ package struct Histogram: Sendable {
         largest = max(largest, value)
     }
 
+    /// Records many values at once, from `least` to `most`.
+    ///
+    /// `countUpTo` says how many of them do not exceed a bound; it is asked once a bucket.
+    mutating func record(
+        from least: UInt64,
+        through most: UInt64,
+        mean: Double,
+        countUpTo: (UInt64) -> UInt64
+    ) {
+        var seen: UInt64 = 0
+        let last = Self.bucket(of: most)
+        for bucket in Self.bucket(of: least)...last {
+            let counted = countUpTo(bucket == last ? most : Self.upperEnd(of: bucket))
+            buckets[bucket] += counted - seen
+            seen = counted
+        }
+        count += seen
+        sum += mean * Double(seen)
+        smallest = min(smallest, least)
+        largest = max(largest, most)
+    }
+
     package mutating func merge(_ other: Histogram) {
         for index in buckets.indices { buckets[index] += other.buckets[index] }
         count += other.count

@@ -31,6 +31,25 @@ package struct Schedule: Sendable {
         start + UInt64(Double(request / batch) * interval + offset)
     }
 
+    /// How many requests, the first of all included, are meant to leave by a time.
+    func due(by time: UInt64) -> UInt64 {
+        guard time >= start else { return 0 }
+        // A guess, which rounding may have put one off.
+        var batches = UInt64(max(0, (Double(time - start) - offset) / interval))
+        while intended(of: batches * batch) <= time { batches += 1 }
+        while batches > 0, intended(of: (batches - 1) * batch) > time { batches -= 1 }
+        return batches * batch
+    }
+
+    /// Hands out all that was due by `last`, `most` of them at most, and returns the numbers of
+    /// those from the time `first` on.
+    mutating func takeAll(from first: UInt64, through last: UInt64, most: Int) -> Range<UInt64> {
+        let end = min(max(taken, due(by: last)), taken + UInt64(most))
+        let begin = first == 0 ? taken : max(taken, due(by: first - 1))
+        taken = end
+        return min(begin, end)..<end
+    }
+
     /// The intended time of the next request, if it has come.
     package mutating func take(at now: UInt64) -> UInt64? {
         let intended = next

@@ -50,6 +50,21 @@ package struct Tally: Sendable {
         recordWait(route: route, intended: intended, at: now)
     }
 
+    /// Requests of a schedule, by their numbers, that have waited until `now` to be sent.
+    ///
+    /// There may be many millions of them: they are not gone through one by one.
+    mutating func recordUnsent(_ due: Range<UInt64>, of schedule: Schedule, at now: UInt64) {
+        let (first, last) = (due.lowerBound, due.upperBound - 1)
+        unsent += due.count
+        let (least, most) = (now - schedule.intended(of: last), now - schedule.intended(of: first))
+        // They are evenly spaced, but for the ends of batches.
+        latency.record(from: least, through: most, mean: Double(least) / 2 + Double(most) / 2) {
+            // Those that waited longer than this left before the others were due.
+            let longer = now > $0 ? schedule.due(by: now - $0 - 1) : 0
+            return due.upperBound - min(max(longer, first), due.upperBound)
+        }
+    }
+
     @discardableResult
     private mutating func recordWait(route: Route, intended: UInt64, at now: UInt64) -> UInt64 {
         let elapsed = now - min(now, intended)

@@ -212,13 +212,11 @@ struct Worker {
 
     /// What was due and found no free connection has waited until now at least.
     private mutating func countUnsent() {
-        guard !exhausted, budget > 0 else { return }
+        guard !exhausted, ends > began else { return }
         let now = min(ends, monotonicNow())
-        while let intended = schedule?.take(at: now) {
-            guard intended >= measured else { continue }
-            tally.unsent += 1
-            tally.latency.record(now - intended)
-        }
+        let due = schedule?.takeAll(from: measured, through: min(now, ends - 1), most: budget)
+        guard let due, let schedule, !due.isEmpty else { return }
+        tally.recordUnsent(due, of: schedule, at: now)
     }
 
     /// Shows the watcher how far it is; once per round of events is enough.

@@ -37,6 +37,54 @@ import Testing
         #expect(Set(times[1]) == [100_000_000, 300_000_000])
     }
 
+    /// What was never sent is counted by arithmetic; here it is beside one by one.
+    @Test(arguments: [(1000.0, 1), (33_333.3, 1), (777.7, 7), (0.5, 2), (1e7, 3)], [1, 3])
+    func allThatIsDueIsTheSameAtOnceAndOneByOne(load: (rate: Double, batch: Int), parts: Int) {
+        for part in 0..<parts {
+            var atOnce = Schedule(
+                rate: load.rate,
+                batch: load.batch,
+                start: 77,
+                part: part,
+                parts: parts
+            )
+            for _ in 0..<5 { _ = atOnce.take(at: 10_000_000) }
+            let (from, through) = (20_000_000 as UInt64, 30_000_000 as UInt64)
+            var (oneByOne, slow, fast) = (atOnce, Histogram(), Tally())
+            while let intended = oneByOne.take(at: through) {
+                if intended >= from { slow.record(through - intended) }
+            }
+            let due = atOnce.takeAll(from: from, through: through, most: .max)
+            if !due.isEmpty { fast.recordUnsent(due, of: atOnce, at: through) }
+            #expect(fast.unsent == Int(slow.count) && atOnce.taken == oneByOne.taken)
+            #expect(fast.latency.largest == slow.largest)
+            #expect(fast.latency.smallest == slow.smallest)
+            for percent in stride(from: 0.0, through: 100, by: 2.5) {
+                #expect(
+                    fast.latency.value(atPercent: percent) == slow.value(atPercent: percent)
+                )
+            }
+        }
+    }
+
+    /// One by one this would take hours.
+    @Test func aBillionTimesAThousandAreCountedAtOnce() {
+        var (schedule, tally) = (Schedule(rate: 1e7, start: 0), Tally())
+        let end: UInt64 = 100_000_000_000_000
+        let due = schedule.takeAll(from: 0, through: end - 1, most: .max)
+        tally.recordUnsent(due, of: schedule, at: end)
+        #expect(tally.unsent == 1_000_000_000_000 && tally.latency.count == 1_000_000_000_000)
+        #expect(tally.latency.largest == end && tally.latency.smallest == 100)
+        #expect(abs(tally.latency.mean / Double(end) - 0.5) < 1e-9)
+    }
+
+    @Test func noMoreIsDueThanMayStillBeSent() {
+        var schedule = Schedule(rate: 1000, start: 0)
+        _ = schedule.take(at: 0)
+        #expect(schedule.takeAll(from: 0, through: 1_000_000_000, most: 10) == 1..<11)
+        #expect(schedule.takeAll(from: 0, through: 5_000_000, most: 10).isEmpty)
+    }
+
     @Test func aLongRunDoesNotDrift() {
         var schedule = Schedule(rate: 33_333, start: 0)
         var last: UInt64 = 0
