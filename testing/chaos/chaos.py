@@ -73,6 +73,17 @@ class ChaosTest(EndToEndTest):
         wrong = sum(others) + attacked["lost"] + len(attacked["wrong"])
         self.figure(f"hot names {when}: not answered as imported", wrong, most=0)
 
+    @staticmethod
+    def busy_share(server, work):
+        """Of one core, how much the service takes while `work` is done."""
+        began, before = time.monotonic(), server.cpu_seconds()
+        work()
+        return (server.cpu_seconds() - before) / (time.monotonic() - began)
+
+    def usual_share(self, server):
+        """The same while nothing but what runs anyway is done."""
+        return self.busy_share(server, lambda: pause(length(10, 1.5)))
+
     def check_bounds(self):
         if self.missed:
             self.fail("bounds that were missed: " + "; ".join(self.missed))

@@ -41,7 +41,7 @@ class BombsTest(ChaosTest):
             pause(1)
             hot.phase("undisturbed")
             resident = resident_mib(server)
-            before = self.cpu_share(server)
+            before = self.usual_share(server)
             with Load("bodies", port=server.port, rate=RATE, requests=requests) as bombs:
                 hot.phase("bombed")
                 cpu, most = server.cpu_seconds(), resident
@@ -51,20 +51,13 @@ class BombsTest(ChaosTest):
                 cpu = server.cpu_seconds() - cpu
                 hot.phase("after")
                 figures = bombs.finish()
-            idle = min(before, self.cpu_share(server))
+            idle = min(before, self.usual_share(server))
             cpu -= idle * seconds
             phases = hot.finish()
         self.figure("processor a second without bombs", idle * 1000, "ms")
         self.tell_of(figures, cpu, most - resident)
         self.compare_hot(phases["undisturbed"], phases["bombed"], "meanwhile")
         self.stop_well(server)
-
-    @staticmethod
-    def cpu_share(server):
-        """Processor seconds a second, of the service as it is now."""
-        before = server.cpu_seconds()
-        pause(length(10, 1.5))
-        return (server.cpu_seconds() - before) / length(10, 1.5)
 
     def tell_of(self, bombs, cpu, growth):
         self.figure("bombs", bombs["requests"], least=round(0.9 * RATE * length(60, 3)))

@@ -168,13 +168,6 @@ class DescriptorsTest(ChaosTest):
             "the files of before", 30, lambda: descriptors(server) <= self.before + 2
         ))
 
-    @staticmethod
-    def busy_share(server, work):
-        """Of one core."""
-        began, before = time.monotonic(), server.cpu_seconds()
-        work()
-        return (server.cpu_seconds() - before) / (time.monotonic() - began)
-
     def write_for_a_while(self):
         end = time.monotonic() + NO_FILE_SECONDS
         while time.monotonic() < end:

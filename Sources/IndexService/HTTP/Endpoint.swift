@@ -31,7 +31,14 @@ enum Endpoint: Equatable {
         } else if let id = path.segment(behind: "/manifests/") {
             self = .manifest(contentID: id)
         } else if path.begins(withBytesOf: "/admin/") {
-            self.init(adminSegments: path.split(separator: "/", omittingEmptySubsequences: false))
+            // Up to one more than any path has: the rest of a long one is not looked at.
+            self.init(
+                adminSegments: path.split(
+                    separator: "/",
+                    maxSplits: 4,
+                    omittingEmptySubsequences: false
+                )
+            )
         } else {
             self.init(operatorPath: path)
         }

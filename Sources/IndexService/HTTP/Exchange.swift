@@ -38,7 +38,7 @@ final class Exchange {
         route = endpoint?.route ?? .other
         self.endpoint = endpoint
         version = head.version
-        isKeepAlive = head.isKeepAlive
+        isKeepAlive = head.isKeepAlive && !head.asksForCloseInHTTP10
         ifNoneMatch = EntityTagList.header(in: head.headers)
         target = head.uri
     }
@@ -59,6 +59,15 @@ final class Exchange {
     var isHead: Bool { method == .head }
 }
 
+extension HTTPRequestHead {
+    /// `close` goes before `keep-alive` (RFC 9112, section 9.3), which in HTTP/1.0 SwiftNIO does not
+    /// see to.
+    fileprivate var asksForCloseInHTTP10: Bool {
+        version == .http1_0
+            && headers[canonicalForm: "Connection"].contains { $0.lowercased() == "close" }
+    }
+}
+
 @available(*, unavailable)
 extension Exchange: Sendable {}
 
@@ -71,12 +80,35 @@ enum EntityTagList {
     }
 
     /// Whether the list names `entityTag`, by weak comparison, or is `*`.
+    ///
+    /// Byte by byte: anybody may send a long list, and it is looked at on the event loop.
     static func matches(_ list: String, _ entityTag: String) -> Bool {
         if list == entityTag { return true }
-        return list.split(separator: ",").contains { item in
-            let tag = item.drop { $0 == " " || $0 == "\t" }
-            let trimmed = tag.prefix { $0 != " " && $0 != "\t" }
-            return trimmed == "*" || trimmed == entityTag || trimmed == "W/" + entityTag
+        let (list, entityTag) = (list.utf8Span.span, entityTag.utf8Span.span)
+        var start = 0
+        while start < list.count {
+            while start < list.count, isBlank(list[start]) { start += 1 }
+            var end = start
+            while end < list.count, !isBlank(list[end]), list[end] != UInt8(ascii: ",") { end += 1 }
+            if names(list.extracting(start..<end), entityTag) { return true }
+            while end < list.count, list[end] != UInt8(ascii: ",") { end += 1 }
+            start = end + 1
         }
+        return false
+    }
+
+    private static func isBlank(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
+    }
+
+    /// Whether one item of a list is `*` or this tag, weak or strong.
+    private static func names(_ item: Span<UInt8>, _ entityTag: Span<UInt8>) -> Bool {
+        if item.count == 1 { return item[0] == UInt8(ascii: "*") }
+        let weakness = item.count - entityTag.count
+        guard weakness == 0 || weakness == 2 else { return false }
+        if weakness == 2, item[0] != UInt8(ascii: "W") || item[1] != UInt8(ascii: "/") {
+            return false
+        }
+        return entityTag.indices.allSatisfy { item[weakness + $0] == entityTag[$0] }
     }
 }

@@ -7,7 +7,13 @@ internal import NIOHTTP1
 extension ExchangeHandler {
     /// Answers a `GET` or `HEAD` of `/resolve` or `/providers` when RAM has the answer, or when the
     /// question itself is wrong; false hands the request on.
-    func answerFromRAM(_ exchange: Exchange, _ context: ChannelHandlerContext) -> Bool {
+    ///
+    /// - Parameter now: when the request had come to its end.
+    func answerFromRAM(
+        _ exchange: Exchange,
+        at now: MonotonicInstant,
+        _ context: ChannelHandlerContext
+    ) -> Bool {
         guard let endpoint = exchange.endpoint,
             endpoint.route == .resolve || endpoint.route == .providers
         else { return false }
@@ -18,7 +24,6 @@ extension ExchangeHandler {
             refuse(exchange, error, hasBody: false, context)
             return true
         }
-        let now = exchange.startedAt
         guard !question.skipsCache,
             let cached = services.resolver.cachedOutcome(
                 for: services.resolver.folded(question.query),

@@ -52,6 +52,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
     private var hasHandedOn = false
     /// Whether the bytes of one read are on their way through.
     private var isInRead = false
+    /// Whether the latest head began with the bytes that are on their way.
+    private var isHeadOfThisRead = false
     /// When whatever is still under way is given up, because the service stops.
     private(set) var drainEndsAt = NIODeadline.distantFuture
     private var isReadHeld = false
@@ -77,6 +79,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
     // MARK: Inbound
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if !isInRead { isHeadOfThisRead = false }
         isInRead = true
         if case .lingering = phase { return }
         let part = unwrapInboundIn(data)
@@ -236,6 +239,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         timer.headArrived()
+        isHeadOfThisRead = true
         // The decoder does not look behind a request that asks for another protocol.
         if head.asksForUpgrade { closesAfterAnswer = true }
         let verdict = services.screening.judge(head)
@@ -281,7 +285,9 @@ final class ExchangeHandler: ChannelDuplexHandler {
         _ body: ByteBuffer,
         _ context: ChannelHandlerContext
     ) {
-        if answerFromRAM(exchange, context) { return }
+        // A body may have taken its time; without one the clock need not be asked again.
+        let now = isHeadOfThisRead ? exchange.startedAt : .now()
+        if answerFromRAM(exchange, at: now, context) { return }
         phase = .answering(exchange, headSent: false)
         var head = head
         head.headers.replaceOrAdd(name: CorrelationID.header, value: exchange.correlationID)

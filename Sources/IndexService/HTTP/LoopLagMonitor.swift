@@ -4,6 +4,10 @@ internal import ServiceLifecycle
 internal import Synchronization
 
 /// Measures how late the event loops run their timers, so that an operator sees a stall.
+///
+/// One that comes late counts for those as well that were due while the loop stood still: a stall
+/// of a second is ten turns, as it is for callers, and not one of the hundreds around it ("expected
+/// interval" of HdrHistogram, against coordinated omission).
 struct LoopLagMonitor: Service {
     /// Ten turns a second and loop cost nothing and catch what a caller would notice.
     private static let period = TimeAmount.milliseconds(100)
@@ -18,11 +22,21 @@ struct LoopLagMonitor: Service {
             let stripe = MetricStripe(loop: index)
             return loop.scheduleRepeatedTask(initialDelay: .zero, delay: Self.period) { _ in
                 guard let lag = clock.turned(at: .now(), expectedAfter: Self.period) else { return }
-                metrics.loopTurned(lateByNanoseconds: lag, on: stripe)
+                for lag in Self.lags(ofTurnLateBy: lag) {
+                    metrics.loopTurned(lateByNanoseconds: lag, on: stripe)
+                }
             }
         }
         try? await gracefulShutdown()
         for timer in timers { timer.cancel() }
+    }
+}
+
+extension LoopLagMonitor {
+    /// What is recorded of a turn, in nanoseconds: its own lag, and that of each that was due
+    /// meanwhile; at most a thousand, for a process may be stopped for days.
+    static func lags(ofTurnLateBy lag: Int64) -> some Sequence<Int64> {
+        stride(from: lag, through: 0, by: -Int(period.nanoseconds)).prefix(1000)
     }
 }
 

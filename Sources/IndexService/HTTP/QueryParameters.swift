@@ -20,21 +20,49 @@ struct QueryParameters {
     var isEmpty: Bool { query.isEmpty }
 
     /// The decoded value of `name`; nil when it is not given.
-    func text(_ name: String) throws(Problem) -> String? {
-        var found: String?
-        for pair in query.split(separator: "&") {
-            let halves = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard halves[0] == name else { continue }
-            guard found == nil else {
-                throw Problem(.badRequest, "the parameter \(name) is given twice")
+    func text(_ name: StaticString) throws(Problem) -> String? {
+        var found: Range<Int>?
+        var start = 0
+        // Anybody may send any number of pairs, and they are looked at on the event loop.
+        let bytes = query.utf8.span
+        while start < bytes.count {
+            var end = start
+            while end < bytes.count, bytes[end] != UInt8(ascii: "&") { end += 1 }
+            if let value = Self.value(of: name, inPair: start..<end, of: bytes) {
+                guard found == nil else {
+                    throw Problem(.badRequest, "the parameter \(name) is given twice")
+                }
+                found = value
             }
-            found = try decode(halves.count == 2 ? halves[1] : "", of: name)
+            start = end + 1
         }
-        return found
+        guard let found else { return nil }
+        let value = query.dropping(bytes: found.lowerBound).prefix(bytes: found.count)
+        return try decode(value, of: name)
+    }
+
+    /// Where the value of a pair is, if its name is this one; without `=` it is empty.
+    private static func value(
+        of name: StaticString,
+        inPair pair: Range<Int>,
+        of bytes: Span<UInt8>
+    ) -> Range<Int>? {
+        let nameEnd = pair.lowerBound + name.utf8CodeUnitCount
+        guard nameEnd <= pair.upperBound else { return nil }
+        for offset in 0..<name.utf8CodeUnitCount
+        where bytes[pair.lowerBound + offset] != name.utf8Start[offset] {
+            return nil
+        }
+        if nameEnd == pair.upperBound { return nameEnd..<nameEnd }
+        return bytes[nameEnd] == UInt8(ascii: "=") ? nameEnd + 1..<pair.upperBound : nil
     }
 
     /// A whole number of at least `minimum`; larger than `maximum` is clamped to it.
-    func number(_ name: String, from minimum: Int, clampedTo maximum: Int) throws(Problem) -> Int? {
+    func number(
+        _ name: StaticString,
+        from minimum: Int,
+        clampedTo maximum: Int
+    ) throws(Problem) -> Int? {
         guard let text = try text(name) else { return nil }
         // Only digits that are too many for an `Int` do not make one: larger than any maximum.
         let number = Int(text) ?? .max
@@ -45,7 +73,7 @@ struct QueryParameters {
     }
 
     /// `true` or `false`.
-    func flag(_ name: String) throws(Problem) -> Bool {
+    func flag(_ name: StaticString) throws(Problem) -> Bool {
         switch try text(name) {
         case nil, "false": false
         case "true": true
@@ -62,7 +90,7 @@ struct QueryParameters {
         }
     }
 
-    private func decode(_ text: Substring, of name: String) throws(Problem) -> String {
+    private func decode(_ text: Substring, of name: StaticString) throws(Problem) -> String {
         do {
             return try PercentDecoding.decode(text)
         } catch {

@@ -96,10 +96,20 @@ package struct Screening: Sendable {
     /// (RFC 9112, section 3.2); nil for anything else.
     static func originForm(of target: String) -> Substring? {
         if target.utf8.first == UInt8(ascii: "/") { return target[...] }
-        let scheme = target.prefix(8).lowercased()
-        guard scheme.hasPrefix("http://") || scheme == "https://" else { return nil }
-        let rest = target.drop { $0 != ":" }.dropFirst(3).drop { !"/?#".contains($0) }
-        return rest.first == "/" ? rest : "/" + rest
+        let target = target[...]
+        let authority: Substring
+        if target.begins(withBytesOf: "http://", ignoringCase: true) {
+            authority = target.dropping(bytes: 7)
+        } else if target.begins(withBytesOf: "https://", ignoringCase: true) {
+            authority = target.dropping(bytes: 8)
+        } else {
+            return nil
+        }
+        let end = authority.firstIndex(whereByte: { byte in
+            byte == UInt8(ascii: "/") || byte == UInt8(ascii: "?") || byte == UInt8(ascii: "#")
+        })
+        let rest = authority[(end ?? authority.endIndex)...]
+        return rest.utf8.first == UInt8(ascii: "/") ? rest : "/" + rest
     }
 
     /// A request has one `Host`, which may be empty; only HTTP/1.0 may go without (RFC 9112, 3.2).

@@ -4,8 +4,14 @@
 extension Substring {
     /// The index of the first such byte, which is one of ASCII.
     func firstIndex(ofByte byte: UInt8) -> Index? {
+        firstIndex(whereByte: { $0 == byte })
+    }
+
+    /// The index of the first byte that is wanted; only those of ASCII may be.
+    @inline(__always)
+    func firstIndex(whereByte isWanted: (UInt8) -> Bool) -> Index? {
         let bytes = utf8.span
-        for offset in bytes.indices where bytes[offset] == byte {
+        for offset in bytes.indices where isWanted(bytes[offset]) {
             return utf8.index(startIndex, offsetBy: offset)
         }
         return nil
@@ -16,11 +22,15 @@ extension Substring {
         firstIndex(ofByte: byte) != nil
     }
 
-    func begins(withBytesOf prefix: StaticString) -> Bool {
+    /// - Parameter ignoringCase: whether letters of ASCII may be capital ones; those of `prefix`
+    ///   are small.
+    func begins(withBytesOf prefix: StaticString, ignoringCase: Bool = false) -> Bool {
         let bytes = utf8.span
         guard bytes.count >= prefix.utf8CodeUnitCount else { return false }
-        for offset in 0..<prefix.utf8CodeUnitCount where bytes[offset] != prefix.utf8Start[offset] {
-            return false
+        for offset in 0..<prefix.utf8CodeUnitCount {
+            let byte = bytes[offset]
+            let isCapital = ignoringCase && (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+            guard (isCapital ? byte | 0x20 : byte) == prefix.utf8Start[offset] else { return false }
         }
         return true
     }
@@ -34,6 +44,11 @@ extension Substring {
     /// All of it behind so many bytes of ASCII, which it has.
     func dropping(bytes count: Int) -> Substring {
         self[utf8.index(startIndex, offsetBy: count)...]
+    }
+
+    /// The first so many bytes of it, which it has, and behind which a character begins.
+    func prefix(bytes count: Int) -> Substring {
+        self[..<utf8.index(startIndex, offsetBy: count)]
     }
 
     /// What follows `prefix`, where that is one segment of a path; nil otherwise.

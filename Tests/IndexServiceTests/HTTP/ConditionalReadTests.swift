@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import IndexService
@@ -82,6 +83,25 @@ import Testing
                 let answers = try await service.ask(request, request)
                 for answer in answers { #expect([404, 400].contains(answer.status), "\(target)") }
             }
+        }
+    }
+
+    /// A request is answered as of its end, whenever it began.
+    @Test func aBodyThatTakesItsTimeDoesNotMakeAnAnswerYounger() async throws {
+        try await withService { service in
+            let put = SampleIndex.name("short", SampleIndex.manifestID, more: #","ttl_s":1"#)
+            _ = try await service.ask(put, WireRequest("GET", "/resolve/short"))
+            let cache = service.application.resolver.cache
+            let query = AnswerQuery(.resolution, .name(try makeName("short")))
+            let answer = try await service.connected { connection in
+                try connection.send(
+                    "GET /resolve/short HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na"
+                )
+                while cache.outcome(for: query, at: .now())?.isStale == false { sched_yield() }
+                try connection.send("b")
+                return try connection.response()
+            }
+            #expect(answer["Cache-Status"] != "svc-index; hit; detail=ram")
         }
     }
 

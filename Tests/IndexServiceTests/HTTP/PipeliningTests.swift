@@ -182,6 +182,7 @@ import Testing
             ("HTTP/1.0", "close", false, "close"),
             ("HTTP/1.0", "keep-alive", true, "keep-alive"),
             ("HTTP/1.0", "Keep-Alive", true, "keep-alive"),
+            ("HTTP/1.0", "keep-alive, Close", false, "close"),
         ]
         try await withService { service in
             try await SampleIndex.fill(service)
