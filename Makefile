@@ -226,13 +226,14 @@ $(LOAD): FORCE
 FORCE:
 
 bench-check: release $(LOAD) ## the gate: a few figures beside their baselines, in two minutes
-	@scripts/install-deps.sh nginx-light valgrind
+	@scripts/install-deps.sh nginx-light valgrind strace
 	SVC_INDEX_CORE=1 $(SWIFT) build -c release --scratch-path .build-core --product dht-simulate
 	SVC_INDEX_CORE=1 $(SWIFT) build -c release --scratch-path .build-core --product cache-probe
 	@mkdir -p $(ARTIFACTS)
 	python3 $(PERF)/gate.py --json $(ARTIFACTS)/gate.json
 
 test-perf: release $(LOAD) ## tests of the load generator and of the gate, on a planted regression
+	@scripts/install-deps.sh strace
 	$(SWIFT) test --package-path $(PERF)
 	PERF_BINARY=$(BINARY) PERF_LOAD=$(LOAD) python3 -m unittest discover -s $(PERF)
 

@@ -6,8 +6,8 @@
     gate.py --only labels         # one of its measurements
 
 Baselines are one number a file in baselines/. Ratios are within one run, so that they hold on
-another machine; instructions, allocations and virtual time are the same everywhere. A waiver in
-baselines/waivers.toml lets one check fail until a day:
+another machine; instructions, allocations, system calls and virtual time are the same everywhere.
+A waiver in baselines/waivers.toml lets one check fail until a day:
 
     [[waiver]]
     check = "ram-hit-cpu-to-nginx"

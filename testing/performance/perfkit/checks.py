@@ -46,6 +46,8 @@ CHECKS = [
           "the hit path does more: `valgrind --tool=callgrind`, `perf record -g`"),
     Check("http-allocations", "http-hit-allocations", STEADY, 0.01,
           "the hit path allocates more: heaptrack, ltrace"),
+    Check("system-calls", "http-hit-system-calls", STEADY, 0.03,
+          "`strace -f -c` on the service, two runs: which call is there more than once a hit"),
     Check("labels", "metrics-new-label-values", EXACT, 0, "something of a request became a label"),
 ]
 
