@@ -73,11 +73,12 @@ def main(words=None):
     options = parse_arguments(words)
     service.end_on_signals()
     try:
+        # A mistake in them is told before minutes of measuring, not after.
         baselines = checks.read_baselines(options.baselines)
+        waivers = checks.read_waivers(options.baselines / "waivers.toml")
         if options.json is not None:
             options.json.touch()
         found = measure(options, baselines)
-        waivers = checks.read_waivers(options.baselines / "waivers.toml")
     except (KitError, ValueError, OSError) as error:
         note(f"gate: {error}")
         return 1

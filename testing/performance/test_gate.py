@@ -8,6 +8,7 @@ import json
 import tempfile
 import threading
 import unittest
+import unittest.mock
 import xml.dom.minidom
 from pathlib import Path
 
@@ -118,6 +119,31 @@ class Gate(unittest.TestCase):
         code, text = self.run_gate(make_figures())
         self.assertEqual(code, 1)
         self.assertIn("lacks", text)
+
+    def refuse(self, text):
+        """What the gate prints of a waivers.toml that it refuses, before it measures."""
+        (self.folder / "waivers.toml").write_text(text)
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            with unittest.mock.patch("gate.measure") as measure:
+                self.assertEqual(gate.main(["--baselines", str(self.folder)]), 1, text)
+        measure.assert_not_called()
+        self.assertRegex(printed.getvalue(), r"\Agate: \S*waivers\.toml: [^\n]*\n\Z")
+        return printed.getvalue()
+
+    def test_mistakes_in_the_file_of_waivers_are_told_before_anything_is_measured(self):
+        self.assertIn("is no TOML", self.refuse("waiver = ["))
+        self.assertIn("[[waiver]]", self.refuse("waiver = [1]"))
+        self.assertIn("[[waiver]]", self.refuse("waiver = 1"))
+        self.assertIn("lacks owner, reason", self.refuse('[[waiver]]\ncheck="c"\nexpires=""'))
+        waiver = f'[[waiver]]\ncheck="c"\nowner="o"\nreason="r"\nexpires={TODAY}\n'
+        self.assertIn("has until, by;", self.refuse(waiver + "until=1\nby=2\n"))
+
+    def test_a_baseline_without_a_check_is_named(self):
+        (self.folder / "resident-idle-mib.txt").write_text("44\n")
+        code, text = self.run_gate(make_figures())
+        self.assertEqual(code, 1)
+        self.assertRegex(text, "resident-idle-mib.txt: no check has that name: remove")
 
     def test_a_waiver_without_words_without_end_or_misspelt_fails(self):
         waiver = 'check = "resident-idle-kib"\nowner = "o"\nreason = "r"\n'
