@@ -39,7 +39,8 @@ PERF_PARTS ?= verify compare in-process hit-profile matrix profiles dedup memory
   scale
 PERF_OUT := $(ARTIFACTS)/perf/$(shell date +%Y%m%d-%H%M%S)
 PERF_ARGS ?=
-# `make perf-load`: profiles of testing/performance/perfkit/profiles.py, and what they ask.
+# `make perf-load`: profiles of testing/performance/perfkit/profiles.py, and what they ask: NAMES are
+# names that the service has, CIDS (for `balanced`) what `kit.py cids` prints of them.
 PROFILE ?= hit_slo
 URL ?= http://127.0.0.1:5304
 NAMES ?= $(ARTIFACTS)/names.ndjson
@@ -161,10 +162,14 @@ chaos-short: release ## the same, 2.5 minutes; no slow DHT nodes where libtorren
 	python3 testing/chaos/run.py $(BINARY) --short --json $(ARTIFACTS)/chaos-short.json \
 		$(CHAOS_ARGS)
 
-bench: release ## answers out of RAM and of the index, side by side with nginx
-	@scripts/install-deps.sh nginx-light wrk
+# Whole or not at all, so that an interrupted run leaves no part of it.
+$(ARTIFACTS)/names.ndjson: testing/data/synthetic_index.py
 	@mkdir -p $(ARTIFACTS)
-	python3 testing/data/synthetic_index.py 63000 --seed 1 > $(ARTIFACTS)/names.ndjson
+	python3 $< 63000 --seed 1 > $@.part
+	mv $@.part $@
+
+bench: release $(ARTIFACTS)/names.ndjson ## answers out of RAM and of the index, side by side with nginx
+	@scripts/install-deps.sh nginx-light wrk
 	python3 testing/performance/bench_http.py $(BINARY) $(ARTIFACTS)/names.ndjson \
 		--json $(ARTIFACTS)/http.json
 
@@ -198,7 +203,7 @@ perf: perf-build ## the kit's part of PERFORMANCE.md: tables, plots, and what th
 		python3 $(PERF)/kit.py $$part --out $(PERF_OUT) $(PERF_ARGS); \
 	done
 
-perf-load: $(LOAD) ## profiles against a running service: PROFILE=hit_slo URL=… NAMES=… CIDS=…
+perf-load: $(LOAD) $(filter $(ARTIFACTS)/names.ndjson,$(NAMES)) ## profiles against a running service: PROFILE=hit_slo URL=… NAMES=… CIDS=…
 	python3 $(PERF)/kit.py load $(addprefix --profile ,$(PROFILE)) --url $(URL) \
 		--names $(NAMES) $(addprefix --cids ,$(CIDS)) $(PERF_ARGS)
 
@@ -226,13 +231,14 @@ $(LOAD): FORCE
 FORCE:
 
 bench-check: release $(LOAD) ## the gate: a few figures beside their baselines, in two minutes
-	@scripts/install-deps.sh nginx-light valgrind
+	@scripts/install-deps.sh nginx-light valgrind strace
 	SVC_INDEX_CORE=1 $(SWIFT) build -c release --scratch-path .build-core --product dht-simulate
 	SVC_INDEX_CORE=1 $(SWIFT) build -c release --scratch-path .build-core --product cache-probe
 	@mkdir -p $(ARTIFACTS)
 	python3 $(PERF)/gate.py --json $(ARTIFACTS)/gate.json
 
 test-perf: release $(LOAD) ## tests of the load generator and of the gate, on a planted regression
+	@scripts/install-deps.sh strace
 	$(SWIFT) test --package-path $(PERF)
 	PERF_BINARY=$(BINARY) PERF_LOAD=$(LOAD) python3 -m unittest discover -s $(PERF)
 

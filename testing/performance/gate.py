@@ -6,8 +6,8 @@
     gate.py --only labels         # one of its measurements
 
 Baselines are one number a file in baselines/. Ratios are within one run, so that they hold on
-another machine; instructions, allocations and virtual time are the same everywhere. A waiver in
-baselines/waivers.toml lets one check fail until a day:
+another machine; instructions, allocations, system calls and virtual time are the same everywhere.
+A waiver in baselines/waivers.toml lets one check fail until a day:
 
     [[waiver]]
     check = "ram-hit-cpu-to-nginx"
@@ -73,11 +73,12 @@ def main(words=None):
     options = parse_arguments(words)
     service.end_on_signals()
     try:
+        # A mistake in them is told before minutes of measuring, not after.
         baselines = checks.read_baselines(options.baselines)
+        waivers = checks.read_waivers(options.baselines / "waivers.toml")
         if options.json is not None:
             options.json.touch()
         found = measure(options, baselines)
-        waivers = checks.read_waivers(options.baselines / "waivers.toml")
     except (KitError, ValueError, OSError) as error:
         note(f"gate: {error}")
         return 1

@@ -4,6 +4,7 @@
     kit.py seed 10000 100000          # import lines under artifacts/perf/data
     kit.py all                        # every measurement, then report and explain
     kit.py load --profile hit_slo --url http://127.0.0.1:5304 --names names.ndjson
+    kit.py cids --url http://127.0.0.1:5304 --names names.ndjson > cids.txt   # for `balanced`
     kit.py explain artifacts/perf/20261121-160000
     kit.py publish artifacts/perf/20261121-160000   # the tables, into PERFORMANCE.md
 
@@ -28,7 +29,9 @@ from perfkit import (  # noqa: E402
     arguments, dedup, explain, hit_profile, in_process, matrix, memory, overload, peers, profiles,
     publish, report, scale, spill,
 )
-from perfkit.bench_run import ROOT, Bench, KitError, Skipped, note, printed_json  # noqa: E402
+from perfkit.bench_run import (  # noqa: E402
+    ROOT, Bench, KitError, Skipped, note, printed_json, require_load,
+)
 from perfkit.names import make_names  # noqa: E402
 from perfkit.profiles import PROFILES  # noqa: E402
 
@@ -130,11 +133,14 @@ def load(options):
 
 
 def load_into(folder, options):
-    rows = []
+    program = require_load(Path(options.load).resolve())
     for name in options.profile:
         if PROFILES[name].get("needs_cids") and options.cids is None:
-            raise KitError(f"{name} asks for content ids too: give --cids FILE")
-        command = [options.load, "--url", options.url, "--json"]
+            raise KitError(f"{name} asks for content ids too: give --cids FILE, "
+                           "which `kit.py cids` makes")
+    rows = []
+    for name in options.profile:
+        command = [program, "--url", options.url, "--json"]
         command += profiles.arguments(name, options.names, options.seconds, options.cids)
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         rows.append(profiles.row(name, printed_json("svc-index-load", done, codes=(0, 1))))
@@ -181,9 +187,12 @@ def parse_arguments(words):
     every.set_defaults(counts=counts["default"], rows=rows["default"])
     loading = parts.add_parser("load", parents=[common], help="profiles against a running service")
     loading.add_argument("--profile", action="append", choices=PROFILES, required=True)
-    loading.add_argument("--url", default="http://127.0.0.1:5304")
-    loading.add_argument("--names", required=True)
-    loading.add_argument("--cids")
+    loading.add_argument("--cids", help="content ids, one a line, as `kit.py cids` prints them")
+    asking = parts.add_parser("cids", help="content ids that names lead to at a running service")
+    for one in (loading, asking):
+        one.add_argument("--url", default="http://127.0.0.1:5304")
+        one.add_argument("--names", required=True,
+                         help="names that the service has: import lines, or one a line")
     for name in ("report", "explain", "publish"):
         one = parts.add_parser(name, help=f"{name} of a run's folder")
         one.add_argument("folder", type=Path)
@@ -198,6 +207,8 @@ def main(words=None):
             seed(options)
         elif options.part == "load":
             return 0 if load(options) else 1
+        elif options.part == "cids":
+            print("\n".join(profiles.content_ids(options.url, options.names)))
         elif options.part == "report":
             print(report.write(options.folder))
         elif options.part == "explain":

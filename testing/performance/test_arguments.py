@@ -93,12 +93,12 @@ class BadInput(unittest.TestCase):
         with self.assertRaisesRegex(bench_run.KitError, "testnet ended"), bench.testnet():
             pass
 
-    def test_a_generator_that_says_nothing_is_told(self):
-        for program in (TRUE, "/bin/echo"):
-            self.assert_refused(1, "svc-index-load failed: exit code 0", "kit.py", "load", "--load",
-                                program, "--profile", "hit_slo", "--names", "n", "--out", "out")
-        self.assert_refused(1, "/missing", "kit.py", "load", "--load", "/missing", "--profile",
-                            "hit_slo", "--names", "n", "--out", "out")
+    def test_a_generator_that_says_nothing_or_is_none_is_told(self):
+        for program, said in ((self.stand_in, "svc-index-load failed: exit code 0"),
+                              (TRUE, "true is not svc-index-load: run `make"),
+                              ("/missing", "/missing is missing: `make")):
+            self.assert_refused(1, said, "kit.py", "load", "--load", program, "--profile",
+                                "hit_slo", "--names", "n", "--out", "out")
 
     def test_footprint_names_what_is_missing_or_another_program(self):
         for arguments, words in (((TRUE, self.names), "import failed: exit code 0"),

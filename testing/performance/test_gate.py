@@ -8,11 +8,12 @@ import json
 import tempfile
 import threading
 import unittest
+import unittest.mock
 import xml.dom.minidom
 from pathlib import Path
 
 import gate
-from perfkit import checks, gate_figures, labels, plots, report
+from perfkit import checks, counted, gate_figures, labels, plots, report
 from perfkit.bench_run import KitError
 
 TODAY = datetime.date.today()
@@ -119,6 +120,31 @@ class Gate(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("lacks", text)
 
+    def refuse(self, text):
+        """What the gate prints of a waivers.toml that it refuses, before it measures."""
+        (self.folder / "waivers.toml").write_text(text)
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            with unittest.mock.patch("gate.measure") as measure:
+                self.assertEqual(gate.main(["--baselines", str(self.folder)]), 1, text)
+        measure.assert_not_called()
+        self.assertRegex(printed.getvalue(), r"\Agate: \S*waivers\.toml: [^\n]*\n\Z")
+        return printed.getvalue()
+
+    def test_mistakes_in_the_file_of_waivers_are_told_before_anything_is_measured(self):
+        self.assertIn("is no TOML", self.refuse("waiver = ["))
+        self.assertIn("[[waiver]]", self.refuse("waiver = [1]"))
+        self.assertIn("[[waiver]]", self.refuse("waiver = 1"))
+        self.assertIn("lacks owner, reason", self.refuse('[[waiver]]\ncheck="c"\nexpires=""'))
+        waiver = f'[[waiver]]\ncheck="c"\nowner="o"\nreason="r"\nexpires={TODAY}\n'
+        self.assertIn("has until, by;", self.refuse(waiver + "until=1\nby=2\n"))
+
+    def test_a_baseline_without_a_check_is_named(self):
+        (self.folder / "resident-idle-mib.txt").write_text("44\n")
+        code, text = self.run_gate(make_figures())
+        self.assertEqual(code, 1)
+        self.assertRegex(text, "resident-idle-mib.txt: no check has that name: remove")
+
     def test_a_waiver_without_words_without_end_or_misspelt_fails(self):
         waiver = 'check = "resident-idle-kib"\nowner = "o"\nreason = "r"\n'
         wordless = waiver.replace('"r"', '" "')
@@ -140,8 +166,42 @@ class Gate(unittest.TestCase):
         self.assertEqual(set(checks.read_baselines(gate.BASELINES)), names)
         self.assertIsInstance(checks.read_waivers(gate.BASELINES / "waivers.toml"), list)
 
+    def test_what_a_quiet_machine_reached_beside_nginx_is_the_baseline_and_not_less(self):
+        pinned = checks.read_baselines(gate.BASELINES)
+        reached = {"ram-hit-throughput-to-nginx": 1.21, "ram-hit-cpu-to-nginx": 0.85,
+                   "ram-hit-p95-to-nginx": 0.93}
+        lost = {"ram-hit-throughput-to-nginx": 1.05, "ram-hit-cpu-to-nginx": 1.05,
+                "ram-hit-p95-to-nginx": 1.15}
+        self.assertEqual(checks.failing(reached, pinned), [])
+        self.assertEqual(set(checks.failing(lost, pinned)), set(lost))
+
     def test_every_measurement_makes_a_check_and_every_check_has_a_measurement(self):
         self.assertEqual({check.part for check in checks.CHECKS}, set(gate_figures.PARTS))
+
+
+class SystemCalls(unittest.TestCase):
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.log = Path(holder.name) / "strace"
+
+    def test_the_total_of_all_calls_is_what_counts(self):
+        self.log.write_text("    calls syscall\n--------- ----------------\n"
+                            "     6213 read\n--------- ----------------\n    20233 total\n")
+        self.assertEqual(counted.calls_in(self.log, 0), 20233)
+
+    def test_a_total_that_comes_a_moment_later_is_waited_for(self):
+        late = threading.Timer(0.2, self.log.write_text, ["       12 total\n"])
+        late.start()
+        self.addCleanup(late.join)
+        self.assertEqual(counted.calls_in(self.log), 12)
+
+    def test_a_tracer_that_counted_nothing_is_an_error_that_says_what_it_said(self):
+        with self.assertRaisesRegex(KitError, "its log is empty"):
+            counted.calls_in(self.log, 0)
+        self.log.write_text("strace: not permitted\n")
+        with self.assertRaisesRegex(KitError, "not permitted"):
+            counted.calls_in(self.log, 0)
 
 
 class Labels(unittest.TestCase):

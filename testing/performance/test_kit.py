@@ -1,16 +1,18 @@
 """The kit's command line: what it says and how it ends, without measuring."""
 
 import contextlib
+import http.server
 import io
 import json
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 
 import kit
 
 
-class CommandLine(unittest.TestCase):
+class Kit(unittest.TestCase):
     def setUp(self):
         holder = tempfile.TemporaryDirectory()
         self.addCleanup(holder.cleanup)
@@ -23,6 +25,8 @@ class CommandLine(unittest.TestCase):
             code = kit.main([str(word) for word in arguments])
         return code, printed.getvalue()
 
+
+class CommandLine(Kit):
     def write_load(self, **figures):
         found = {"latency": {"p50": 1, "p95": 1, "p99": 1}, "perSecond": 1, "hitShare": 0.9,
                  "errorShare": 0, "throttledShare": 0, "errors": 0, "throttled": 0,
@@ -77,6 +81,74 @@ class CommandLine(unittest.TestCase):
         code, text = self.run_kit("explain", self.folder)
         self.assertEqual(code, 1)
         self.assertIn("kit: ", text)
+
+    def test_a_profile_without_its_content_ids_is_told_before_another_is_measured(self):
+        program = self.folder / "load"
+        program.write_text(f"#!/bin/sh\necho svc-index-load\n"
+                           f"[ $1 = --help ] || touch {self.folder}/ran\n")
+        program.chmod(0o755)
+        code, text = self.run_kit("load", "--profile", "hit_slo", "--profile", "balanced",
+                                  "--names", "n", "--load", program, "--out", self.folder)
+        self.assertEqual(code, 1)
+        self.assertIn("`kit.py cids`", text)
+        self.assertFalse((self.folder / "ran").exists())
+
+
+class ContentIds(Kit):
+    """`kit.py cids` at a service that knows one name."""
+
+    def setUp(self):
+        super().setUp()
+
+        class OneName(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                known = self.path == "/resolve/a%20%2Fb"
+                body = json.dumps({"manifest_cid": "b3:1"} if known else {}).encode()
+                self.send_response(500 if self.path.endswith("broken") else 200 if known else 404)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), OneName)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        self.url = f"http://127.0.0.1:{server.server_port}"
+
+    def cids(self, *lines, url=None):
+        names = self.folder / "names"
+        names.write_text("".join(line + "\n" for line in lines))
+        return self.run_kit("cids", "--url", url or self.url, "--names", names)
+
+    def test_it_prints_what_names_lead_to_whichever_way_they_are_written(self):
+        self.assertEqual(self.cids('{"manifest":{"name":"inner"},"name":"a /b"}', "gone", "a /b"),
+                         (0, "b3:1\nb3:1\n"))
+
+    def test_names_that_lead_nowhere_and_a_service_that_fails_are_told(self):
+        code, text = self.cids("gone", "")
+        self.assertEqual(code, 1)
+        self.assertIn("knows none of the first names", text)
+        code, text = self.cids("broken")
+        self.assertEqual(code, 1)
+        self.assertIn("/resolve/broken was answered with 500", text)
+        for url, said in (("ftp://x", "is not http://HOST:PORT"),
+                          ("http://x:99999", "is not http://HOST:PORT"),
+                          ("http://127.0.0.1:1", "start the service, or give its --url")):
+            code, text = self.cids("a /b", url=url)
+            self.assertEqual(code, 1)
+            self.assertIn(said, text)
+        code, text = self.run_kit("cids", "--url", self.url, "--names", self.folder)
+        self.assertEqual(code, 1)
+        self.assertIn("give a file of names", text)
+        code, text = self.cids('{"manifest_cid": "b3:1"}')
+        self.assertEqual(code, 1)
+        self.assertIn("line 1", text)
 
 
 if __name__ == "__main__":

@@ -29,11 +29,11 @@ exec "{binary}" "${{arguments[@]}}"
 @unittest.skipUnless(BINARY.is_file() and LOAD.is_file() and COMPILER, "nothing to measure")
 class PlantedRegression(unittest.TestCase):
     def judge(self, binary):
-        """(exit code, printed text) of the gate, which measures the allocations of a hit."""
+        """(exit code, printed text) of the gate, which counts what a hit does."""
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            code = gate.main(["--only", "http-allocations", "--binary", str(binary),
-                              "--load", str(LOAD)])
+            code = gate.main(["--only", "http-allocations", "--only", "system-calls",
+                              "--binary", str(binary), "--load", str(LOAD)])
         return code, printed.getvalue()
 
     def test_a_service_that_does_more_for_a_hit_fails_and_the_same_without_it_passes(self):
@@ -46,6 +46,7 @@ class PlantedRegression(unittest.TestCase):
             code, text = self.judge(planted)
         self.assertEqual(code, 1, text)
         self.assertIn("FAILED http-hit-allocations", text)
+        self.assertIn("FAILED http-hit-system-calls", text)
 
 
 if __name__ == "__main__":

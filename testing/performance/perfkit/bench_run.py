@@ -65,6 +65,13 @@ def require(program):
     return program
 
 
+def require_load(program):
+    """The same of the load generator, and that it is one."""
+    if "svc-index-load" not in printed(require(program), "--help", "--load"):
+        raise KitError(f"--load {program} is not svc-index-load: run `make perf-build`")
+    return program
+
+
 def printed(program, word, option):
     """What a program says to one word, within ten seconds."""
     try:
@@ -100,14 +107,10 @@ class Bench:
         self.folder = folder
         self.data = ROOT / "artifacts/perf/data"
         self.data.mkdir(parents=True, exist_ok=True)
-        for program in (self.binary, self.load_binary):
-            require(program)
-        self.version = printed(self.binary, "version", "--binary")
+        self.version = printed(require(self.binary), "version", "--binary")
         if not self.version.startswith("svc-index "):
             raise KitError(f"--binary {self.binary} is not svc-index: run `make perf-build`")
-        if "svc-index-load" not in printed(self.load_binary, "--help", "--load"):
-            raise KitError(f"--load {self.load_binary} is not svc-index-load: "
-                           "run `make perf-build`")
+        require_load(self.load_binary)
         shown = subprocess.run(
             [self.binary, "config", "print"], capture_output=True, text=True, check=True
         ).stdout

@@ -10,6 +10,7 @@ EXACT, LOWER, HIGHER = "exact", "lower is better", "higher is better"
 # Counts: what becomes better is pinned, or the way back to what it was would not be seen.
 STEADY = "no other"
 LONGEST_WAIVER = datetime.timedelta(days=92)
+WAIVER_FIELDS = ("check", "owner", "reason", "expires")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +47,8 @@ CHECKS = [
           "the hit path does more: `valgrind --tool=callgrind`, `perf record -g`"),
     Check("http-allocations", "http-hit-allocations", STEADY, 0.01,
           "the hit path allocates more: heaptrack, ltrace"),
+    Check("system-calls", "http-hit-system-calls", STEADY, 0.03,
+          "`strace -f -c` on the service, two runs: which call is there more than once a hit"),
     Check("labels", "metrics-new-label-values", EXACT, 0, "something of a request became a label"),
 ]
 
@@ -69,8 +72,10 @@ class Verdict:
 
 def read_baselines(folder):
     """{check: number} of the files in a folder, one number a file; else a ValueError."""
-    baselines = {}
+    baselines, names = {}, {check.name for check in CHECKS}
     for path in Path(folder).glob("*.txt"):
+        if path.stem not in names:
+            raise ValueError(f"{path}: no check has that name: remove the file, or rename it")
         try:
             baselines[path.stem] = float(path.read_text())
         except ValueError:
@@ -84,23 +89,32 @@ def read_waivers(path):
     """The waivers of a TOML file; a mistake in it is a ValueError that names it."""
     if not Path(path).exists():
         return []
-    document = tomllib.loads(Path(path).read_text())
+    try:
+        document = tomllib.loads(Path(path).read_text())
+    except ValueError as error:
+        raise ValueError(f"{path}: is no TOML: {error}") from None
     entries = document.pop("waiver", [])
-    if document or not isinstance(entries, list):
-        raise ValueError(f"{path}: has something else than [[waiver]]")
-    waivers = []
-    for entry in entries:
-        lacking = {"check", "owner", "reason", "expires"} - entry.keys()
-        if lacking:
-            raise ValueError(f"{path}: a waiver lacks {', '.join(sorted(lacking))}")
-        if type(entry["expires"]) is not datetime.date:
-            raise ValueError(f"{path}: expires is a date like 2026-12-31, without quotes")
-        if not all(isinstance(entry[key], str) and entry[key].strip()
-                   for key in ("check", "owner", "reason")):
-            raise ValueError(f"{path}: check, owner and reason are text, and not empty")
-        waivers.append(Waiver(**{key: entry[key] for key in
-                                 ("check", "owner", "reason", "expires")}))
-    return waivers
+    if document or not isinstance(entries, list) or not all(
+            isinstance(entry, dict) for entry in entries):
+        raise ValueError(f"{path}: has something else than [[waiver]]: write each as a table "
+                         f"with {', '.join(WAIVER_FIELDS)}")
+    return [waiver_of(entry, path) for entry in entries]
+
+
+def waiver_of(entry, path):
+    lacking = [key for key in WAIVER_FIELDS if key not in entry]
+    if lacking:
+        raise ValueError(f"{path}: a waiver lacks {', '.join(lacking)}")
+    unknown = [key for key in entry if key not in WAIVER_FIELDS]
+    if unknown:
+        raise ValueError(f"{path}: a waiver has {', '.join(unknown)}; "
+                         f"its fields are {', '.join(WAIVER_FIELDS)}")
+    if type(entry["expires"]) is not datetime.date:
+        raise ValueError(f"{path}: expires is a date like 2026-12-31, without quotes")
+    if not all(isinstance(entry[key], str) and entry[key].strip()
+               for key in ("check", "owner", "reason")):
+        raise ValueError(f"{path}: check, owner and reason are text, and not empty")
+    return Waiver(**entry)
 
 
 def is_measured(value, baseline):

@@ -1,4 +1,5 @@
-"""Counts what a hit does: allocations by a preloaded library, instructions by callgrind.
+"""Counts what a hit does: allocations by a preloaded library, instructions by callgrind, system
+calls by strace.
 
 Nothing is timed. What the start takes falls out, since every figure is the difference of two runs.
 """
@@ -8,6 +9,7 @@ import re
 import shutil
 import struct
 import subprocess
+import time
 
 from . import PERFORMANCE
 from .bench_run import OPEN_LIMITS, QUIET, KitError, require
@@ -16,12 +18,18 @@ from .names import make_names, name_of
 PROBE_HITS = 50_000
 HTTP_HITS = 20_000
 TRACED_HITS = 2000
+# The start makes some hundred calls more or fewer: so many hits that it is within the tolerance.
+CALLING_HITS = 10_000
 # Of one hit: fewer than these mean that collecting was off where the work is.
 LEAST_INSTRUCTIONS = 10_000
+# A hit is read from its connection and written to it.
+LEAST_CALLS = 2
 # Of a whole run: every program allocates more than that, unless the shim is not in it.
 LEAST_ALLOCATIONS = 1000
 # Valgrind starts and stops slowly, more so beside others.
 READY_SECONDS, STOP_SECONDS = 120, 60
+# strace writes its counts when the service has ended.
+COUNTS_SECONDS = 10
 # Swift seeds its hashing anew in each process unless it is told not to.
 DETERMINISTIC = {"SWIFT_DETERMINISTIC_HASHING": "1"}
 # SelectableEventLoop.handleEvent, as the compiler writes its name.
@@ -79,8 +87,7 @@ def allocations(bench):
 def http_allocations(bench):
     """The same over HTTP, of the whole service."""
     environment, read = counted(bench)
-    names = make_names(1000, bench.data)
-    path = "/resolve/" + name_of(names, 0)
+    names, path = one_name(bench)
     with bench.serving([QUIET, *OPEN_LIMITS], None, names, environment) as server:
         def run(hits):
             bench.load(server, "--path", path, "--connections", 4, "--requests", hits,
@@ -106,26 +113,70 @@ def http_instructions(bench):
 
     Counted is what an event loop does for a socket, not what else the service does meanwhile.
     """
-    names = make_names(1000, bench.data)
-    path = "/resolve/" + name_of(names, 0)
     log, binary = bench.folder / "callgrind", without_debug_information(bench)
     environment = DETERMINISTIC | {"LD_PRELOAD": str(build_shim(bench, "own_signal_mask"))}
     command = [*callgrind(), f"--log-file={log}", "--collect-atstart=no",
                f"--toggle-collect={EVENT_LOOP}", binary]
     totals = []
     for hits in (TRACED_HITS, 3 * TRACED_HITS):
-        with bench.serving([QUIET, *OPEN_LIMITS], None, names, environment, command,
-                           READY_SECONDS, STOP_SECONDS) as server:
-            figures = bench.load(server, "--path", path, "--connections", 4, "--requests", hits,
-                                 "--duration", 120)
-        if figures["answersInAll"] != hits:
-            raise KitError(f"{figures['answersInAll']} of {hits} answers came in two minutes")
+        answer_traced(bench, command, hits, 4, environment)
         totals.append(collected(log.read_text(errors="replace")))
     a_hit = round((totals[1] - totals[0]) / (2 * TRACED_HITS))
     if a_hit < LEAST_INSTRUCTIONS:
         raise KitError(f"callgrind counted {a_hit} instructions a hit: is {EVENT_LOOP} still what "
                        "the event loop does for a socket, and never called by itself?")
     return {"http-hit-instructions": a_hit}
+
+
+def system_calls(bench):
+    """System calls of one more hit, in the whole service.
+
+    On one connection without pipelining each hit is its own wake, read and write; with several, a
+    wake is for as many as happen to be there.
+    """
+    if shutil.which("strace") is None:
+        raise KitError("strace is missing: scripts/install-deps.sh strace")
+    totals = []
+    for hits in (CALLING_HITS, 5 * CALLING_HITS):
+        log = bench.folder / f"strace-{hits}"
+        # The service stays our child, and the tracer outlives its process group.
+        command = ["strace", "-DD", "-f", "-q", "-c", "-U", "calls,name", "-o", log, bench.binary]
+        answer_traced(bench, command, hits, 1)
+        totals.append(calls_in(log))
+    a_hit = round((totals[1] - totals[0]) / (4 * CALLING_HITS), 2)
+    if a_hit < LEAST_CALLS:
+        raise KitError(f"strace counted {a_hit} system calls a hit: has it lost the service?")
+    return {"http-hit-system-calls": a_hit}
+
+
+def calls_in(log, seconds=COUNTS_SECONDS):
+    """The total that strace has written, or will have in a moment."""
+    until = time.monotonic() + seconds
+    while True:
+        text = log.read_text(errors="replace") if log.exists() else ""
+        found = re.search(r"^\s*(\d+)\s+total$", text, re.MULTILINE)
+        if found:
+            return int(found.group(1))
+        if time.monotonic() > until:
+            raise KitError(f"strace counted nothing: {text.strip()[-300:] or 'its log is empty'}")
+        time.sleep(0.05)
+
+
+def one_name(bench):
+    """(names to import, the path of one of them)"""
+    names = make_names(1000, bench.data)
+    return names, "/resolve/" + name_of(names, 0)
+
+
+def answer_traced(bench, command, hits, connections, environment=None):
+    """Has a service that a tracer runs answer so many hits, from its start to its end."""
+    names, path = one_name(bench)
+    with bench.serving([QUIET, *OPEN_LIMITS], None, names, environment, command,
+                       READY_SECONDS, STOP_SECONDS) as server:
+        figures = bench.load(server, "--path", path, "--connections", connections,
+                             "--requests", hits, "--duration", 120)
+    if figures["answersInAll"] != hits:
+        raise KitError(f"{figures['answersInAll']} of {hits} answers came in two minutes")
 
 
 def callgrind():

@@ -3,6 +3,7 @@
 import math
 
 from . import report
+from .peers import OPENDHT, VARNISH
 from .profiles import PROFILES
 
 
@@ -14,8 +15,7 @@ def verdict(holds, what, figure, target, advice):
 def explain_compare(data):
     by_name = {row["server"]: row for row in data["rows"]}
     ours = by_name["svc-index, out of RAM"]
-    peers = [("nginx, static file", 1.0), ("Varnish, out of memory", 1.4),
-             ("OpenDHT proxy, value held", 2.0)]
+    peers = [("nginx, static file", 1.0), (VARNISH, 1.4), (OPENDHT, 2.0)]
     for name, target in peers:
         if name not in by_name:
             yield f"unknown {name} was not measured"

@@ -8,7 +8,9 @@ import service
 from bench_http import BenchError
 
 from . import checks, memory, peers
-from .counted import allocations, http_allocations, http_instructions, instructions
+from .counted import (
+    allocations, http_allocations, http_instructions, instructions, system_calls,
+)
 from .bench_run import KitError, note, require
 from .labels import labels
 
@@ -64,7 +66,8 @@ def attempt(part, bench):
         return {}
 
 
-STEADY = (simulate, labels, allocations, http_allocations, instructions, http_instructions)
+STEADY = (simulate, labels, allocations, http_allocations, instructions, http_instructions,
+          system_calls)
 TIMED = (resident, beside_nginx)
 PARTS = tuple(part.__name__.replace("_", "-") for part in (*STEADY, *TIMED))
 

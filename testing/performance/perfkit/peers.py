@@ -21,6 +21,7 @@ from .names import make_names, name_of
 
 ROUNDS = 3
 INFO_HASH = "0123456789abcdef0123456789abcdef01234567"
+VARNISH, OPENDHT = "Varnish, out of memory", "OpenDHT proxy, value held"
 
 
 def install(program, package):
@@ -71,7 +72,10 @@ def opendht(program, folder, body):
 
 
 def start_subjects(bench, stack, everything):
-    """{name: (server, path)}; nginx first, since ratios are to it, and ours second."""
+    """({name: (server, path)}, bytes of a body, {name: why it is not there}).
+
+    nginx is first, since ratios are to it, and ours second.
+    """
     names = make_names(1000, bench.data)
     path = "/resolve/" + name_of(names, 0)
     ours = stack.enter_context(bench.serving([QUIET, *OPEN_LIMITS], None, names))
@@ -81,29 +85,37 @@ def start_subjects(bench, stack, everything):
     folder = bench.new_folder("nginx")
     nginx = stack.enter_context(bench_http.start_nginx("nginx", path, body, folder))
     subjects = {"nginx, static file": (nginx, path), "svc-index, out of RAM": (ours, path)}
+    skipped = {}
     if everything:
         logged = stack.enter_context(bench.serving([*LOGGED, *OPEN_LIMITS], None, names))
         bench_http.warm_answer(logged.port, path)
         subjects["svc-index, out of RAM, request log"] = logged, path
-        add_peers(bench, stack, subjects, nginx.port, path, body)
-    return subjects, len(body)
+        skipped = add_peers(bench, stack, subjects, nginx.port, path, body)
+    return subjects, len(body), skipped
 
 
 def add_peers(bench, stack, subjects, backend, path, body):
-    program = install("varnishd", "varnish")
-    if program:
+    """Starts those that can be had here; {name: why not} of the others."""
+    def varnish(program):
+        started = start_varnish(program, backend, bench.new_folder("varnish"), path)
+        return stack.enter_context(started), path
+
+    def proxy(program):
+        return stack.enter_context(opendht(program, bench.new_folder("opendht"), body))
+
+    skipped = {}
+    for name, program, package, start in ((VARNISH, "varnishd", "varnish", varnish),
+                                          (OPENDHT, "dhtnode", "dhtnode", proxy)):
+        found = install(program, package)
         try:
-            varnish = start_varnish(program, backend, bench.new_folder("varnish"), path)
-            subjects["Varnish, out of memory"] = (stack.enter_context(varnish), path)
-        except (service.ServerError, OSError) as error:
-            note(f"compare: skipped Varnish: {error}")
-    program = install("dhtnode", "dhtnode")
-    if program:
-        try:
-            peer = opendht(program, bench.new_folder("opendht"), body)
-            subjects["OpenDHT proxy, value held"] = stack.enter_context(peer)
+            if found is None:
+                raise KitError(f"{program} is not installed (package {package})")
+            subjects[name] = start(found)
         except (service.ServerError, OSError, KitError) as error:
-            note(f"compare: skipped OpenDHT: {error}")
+            # Without the end of a server's log, which is below.
+            skipped[name] = str(error).partition("\n")[0]
+            note(f"compare: {name}: not measured: {error}")
+    return skipped
 
 
 def measure_all(bench, subjects, rounds, seconds, warm_up):
@@ -145,20 +157,21 @@ def summarise(runs):
 
 def run(bench, everything=True, rounds=ROUNDS, seconds=None, warm_up=0.5):
     with contextlib.ExitStack() as stack:
-        subjects, size = start_subjects(bench, stack, everything)
+        subjects, size, skipped = start_subjects(bench, stack, everything)
         runs = measure_all(bench, subjects, rounds, seconds or bench.seconds, warm_up)
         rows = summarise(runs)
-    return {"rows": rows, "body_bytes": size, "markdown": markdown(rows)}
+    return {"rows": rows, "body_bytes": size, "markdown": markdown(rows, skipped),
+            "skipped": [f"{name}: {reason}" for name, reason in skipped.items()]}
 
 
-def markdown(rows):
+def markdown(rows, skipped=()):
     headings = ["server", "requests/s", "p50 ms", "p95", "p99", "CPU µs", "ratio", "CPU ratio",
                 "by round"]
     return table(headings, [
         [r["server"], f"{r['per_second']:,.0f}", f"{r['p50']:.2f}", f"{r['p95']:.2f}",
          f"{r['p99']:.2f}", f"{r['cpu_us']:.1f}", f"{r['ratio']:.2f}", f"{r['cpu_ratio']:.2f}",
          " ".join(f"{one:.2f}" for one in r["ratios"])] for r in rows
-    ])
+    ] + [[name, "not measured", *[""] * (len(headings) - 2)] for name in skipped])
 
 
 # Two generators on one server
@@ -186,7 +199,7 @@ def verify(bench, rounds=7):
     duration = max(1, int(bench.seconds))
     rows = []
     with contextlib.ExitStack() as stack:
-        subjects, _ = start_subjects(bench, stack, False)
+        subjects, _, _ = start_subjects(bench, stack, False)
         for name, (server, path) in subjects.items():
             ours, theirs = [], []
             for _ in range(rounds):

@@ -1,10 +1,14 @@
 """Loads with names: sets of arguments for svc-index-load, and what each is for."""
 
+import contextlib
+import http.client
+import itertools
 import json
+import urllib.parse
 
 import service
 
-from .bench_run import OPEN_LIMITS, QUIET, note, table
+from .bench_run import OPEN_LIMITS, QUIET, KitError, note, table
 from .matrix import dht_network, dht_service
 from .names import make_names
 
@@ -60,13 +64,55 @@ def row(name, figures):
     return {"profile": name, "figures": figures, "spectrum": figures["spectrum"]}
 
 
-def content_ids(server, names, path):
-    """The content ids that the first names lead to, one a line."""
-    with open(names, encoding="utf-8") as lines, open(path, "w", encoding="utf-8") as out:
-        for _, line in zip(range(CIDS), lines):
-            answer = service.get(server.port, "/resolve/" + json.loads(line)["name"])
-            out.write(json.loads(answer.body)["manifest_cid"] + "\n")
-    return path
+def first_names(path):
+    """The first names of a file, as svc-index-load takes it: import lines, or one a line."""
+    try:
+        with open(path, encoding="utf-8") as lines:
+            first = list(itertools.islice(lines, CIDS))
+    except (OSError, UnicodeError) as error:
+        raise KitError(f"--names {path} cannot be read ({error}): give a file of names") from None
+    for number, line in enumerate(first, 1):
+        name = line.strip()
+        if name.startswith("{"):
+            try:
+                name = json.loads(name)["name"].strip()
+            except (ValueError, LookupError, AttributeError):
+                raise KitError(f"{path}: line {number} is no import line with a name: give "
+                               "lines of `svc-index import`, or one name a line") from None
+        if name:
+            yield name
+
+
+def connect(url):
+    try:
+        host = urllib.parse.urlsplit(url)
+        if host.scheme == "http" and host.hostname:
+            return http.client.HTTPConnection(host.hostname, host.port, timeout=10)
+    except ValueError:
+        pass
+    raise KitError(f"--url {url} is not http://HOST:PORT")
+
+
+def content_ids(url, names):
+    """The content ids that the first names lead to at a service."""
+    found = []
+    with contextlib.closing(connect(url)) as connection:
+        for name in first_names(names):
+            path = "/resolve/" + urllib.parse.quote(name, safe="")
+            try:
+                connection.request("GET", path)
+                answer = service.Response(connection.getresponse())
+                if answer.status == 200:
+                    found.append(json.loads(answer.body)["manifest_cid"])
+            except (OSError, http.client.HTTPException, ValueError, LookupError) as error:
+                raise KitError(f"{url}{path} has no answer of svc-index ({error}): "
+                               "start the service, or give its --url") from None
+            if answer.status not in (200, 404):
+                raise KitError(f"{url}{path} was answered with {answer.status}, not with 200 or "
+                               "404: is the service ready, and its rate limit off?")
+    if not found:
+        raise KitError(f"{url} knows none of the first names of {names}: give those it has")
+    return found
 
 
 def run(bench):
@@ -83,7 +129,9 @@ def run(bench):
         rows.append(row(name, figures) | {"commands": [figures["command"]]})
 
     with bench.serving([QUIET, *OPEN_LIMITS], store) as server:
-        cids = content_ids(server, names, bench.folder / "cids.txt")
+        cids = bench.folder / "cids.txt"
+        url = f"http://{service.HOST}:{server.port}"
+        cids.write_text("\n".join(content_ids(url, names)) + "\n")
         bench.load(server, "--names", names, "--distribution", "each")
         for name in ("balanced", "hit_slo", "miss_slo"):
             measure(server, name, names, cids)

@@ -9,6 +9,7 @@ import re
 import textwrap
 
 from . import report
+from .bench_run import KitError
 
 MARK = re.compile(r"<!-- kit: ([a-z-]+) -->\n.*?<!-- kit: end -->", re.DOTALL)
 # What `svc-index version` says of its source.
@@ -23,9 +24,20 @@ def folded(markdown):
     )
 
 
+def require_whole(folder, part, data):
+    """Fails where rows could not be measured: the page's table has them."""
+    lacking = data.get("skipped", [])
+    if lacking:
+        raise KitError(f"{folder}/{part}.json lacks what could not be measured "
+                       f"({'; '.join(lacking)}): measure {part} again with that mended, or remove "
+                       "the file to publish the rest")
+
+
 def publish(folder, page):
     """Replaces the tables of the parts that a run made; says which it had no place for."""
     found = report.read(folder)
+    for part, data in found.items():
+        require_whole(folder, part, data)
     placed = []
 
     def table(mark):
