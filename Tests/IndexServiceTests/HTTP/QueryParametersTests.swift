@@ -16,7 +16,7 @@ import Testing
 
     @Test func itIsWhatSplittingGives() throws {
         var random = SeededRandom(seed: 42)
-        let pieces = ["a", "limit", "limits", "lim", "=", "=", "&", "&", "1", "x=limit", "é"]
+        let pieces = ["limit", "limit", "limits", "lim", "=", "&", "&", "&", "1", "é"]
         var counts = (found: 0, twice: 0)
         for _ in 0..<20_000 {
             let query = (0..<random.int(in: 0...8))
