@@ -39,8 +39,8 @@ PERF_PARTS ?= verify compare in-process hit-profile matrix profiles dedup memory
   scale
 PERF_OUT := $(ARTIFACTS)/perf/$(shell date +%Y%m%d-%H%M%S)
 PERF_ARGS ?=
-# `make perf-load`: profiles of testing/performance/perfkit/profiles.py, and what they ask: NAMES are
-# names that the service has, CIDS (for `balanced`) what `kit.py cids` prints of them.
+# `make perf-load`: profiles of testing/performance/perfkit/profiles.py, and what they ask.
+# NAMES are names that the service has, CIDS (for `balanced`) what `kit.py cids` prints of them.
 PROFILE ?= hit_slo
 URL ?= http://127.0.0.1:5304
 NAMES ?= $(ARTIFACTS)/names.ndjson
@@ -168,7 +168,8 @@ $(ARTIFACTS)/names.ndjson: testing/data/synthetic_index.py
 	python3 $< 63000 --seed 1 > $@.part
 	mv $@.part $@
 
-bench: release $(ARTIFACTS)/names.ndjson ## answers out of RAM and of the index, side by side with nginx
+bench: $(ARTIFACTS)/names.ndjson
+bench: release ## answers out of RAM and of the index, side by side with nginx
 	@scripts/install-deps.sh nginx-light wrk
 	python3 testing/performance/bench_http.py $(BINARY) $(ARTIFACTS)/names.ndjson \
 		--json $(ARTIFACTS)/http.json
@@ -203,7 +204,9 @@ perf: perf-build ## the kit's part of PERFORMANCE.md: tables, plots, and what th
 		python3 $(PERF)/kit.py $$part --out $(PERF_OUT) $(PERF_ARGS); \
 	done
 
-perf-load: $(LOAD) $(filter $(ARTIFACTS)/names.ndjson,$(NAMES)) ## profiles against a running service: PROFILE=hit_slo URL=… NAMES=… CIDS=…
+# A file of names that somebody gives is not ours to make.
+perf-load: $(filter $(ARTIFACTS)/names.ndjson,$(NAMES))
+perf-load: $(LOAD) ## profiles against a running service: PROFILE=hit_slo URL=… NAMES=… CIDS=…
 	python3 $(PERF)/kit.py load $(addprefix --profile ,$(PROFILE)) --url $(URL) \
 		--names $(NAMES) $(addprefix --cids ,$(CIDS)) $(PERF_ARGS)
 

@@ -1,5 +1,7 @@
 """Rules of the kit's tables in PERFORMANCE.md."""
 
+import contextlib
+import io
 import json
 import tempfile
 import unittest
@@ -67,7 +69,8 @@ class PublishTests(unittest.TestCase):
 
     def test_compare_has_a_row_for_a_peer_that_is_not_there(self):
         subjects = {}
-        with unittest.mock.patch("perfkit.peers.install", return_value=None):
+        with unittest.mock.patch("perfkit.peers.install", return_value=None), \
+                contextlib.redirect_stderr(io.StringIO()):
             skipped = peers.add_peers(None, None, subjects, 1, "/", b"")
         self.assertEqual((subjects, set(skipped)), ({}, {peers.VARNISH, peers.OPENDHT}))
         self.assertIn("varnishd is not installed", skipped[peers.VARNISH])
