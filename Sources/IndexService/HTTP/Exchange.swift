@@ -60,8 +60,8 @@ final class Exchange {
 }
 
 extension HTTPRequestHead {
-    /// `close` goes before `keep-alive` (RFC 9112, section 9.3), which in HTTP/1.0 SwiftNIO does not
-    /// see to.
+    /// `close` goes before `keep-alive` (RFC 9112, section 9.3), to which SwiftNIO does not see in
+    /// HTTP/1.0.
     fileprivate var asksForCloseInHTTP10: Bool {
         version == .http1_0
             && headers[canonicalForm: "Connection"].contains { $0.lowercased() == "close" }
