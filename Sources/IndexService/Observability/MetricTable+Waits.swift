@@ -4,7 +4,10 @@ extension MetricDescription {
         MetricDescription(
             "event_loop_lag_seconds",
             .histogram(waitBuckets),
-            help: "How late a timer of an event loop fires, measured ten times a second on each.",
+            help: """
+                How late a timer of an event loop fires, measured ten times a second on each; a \
+                stall counts for all the turns that it held up.
+                """,
             whenItRises: """
                 Something keeps the loops from turning: the process lacks CPU (compare \
                 `process_cpu_seconds_total` with the cores it has), swaps, or a bug blocks a \
