@@ -153,7 +153,7 @@ e2e-debian: release
 	@scripts/install-deps.sh b3sum
 	python3 testing/e2e/debian_roundtrip.py $(BINARY)
 
-chaos: release interop-environment ## faults and attacks, each with bounds: 23 minutes
+chaos: release interop-environment ## faults and attacks, each with bounds: 25 minutes
 	@mkdir -p $(ARTIFACTS)
 	python3 testing/chaos/run.py $(BINARY) --json $(ARTIFACTS)/chaos.json $(CHAOS_ARGS)
 
