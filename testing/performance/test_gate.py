@@ -175,6 +175,19 @@ class Gate(unittest.TestCase):
         self.assertEqual(checks.failing(reached, pinned), [])
         self.assertEqual(set(checks.failing(lost, pinned)), set(lost))
 
+    def test_where_code_is_slow_other_baselines_hold_and_are_written(self):
+        name = "ram-hit-cpu-to-nginx"
+        (self.folder / f"{name}{checks.SLOW}.txt").write_text("15\n")
+        usual = checks.read_baselines(self.folder)
+        slow = checks.read_baselines(self.folder, is_slow=True)
+        self.assertEqual(slow, usual | {name: 15})
+        self.assertEqual(checks.failing({name: 16}, usual), [name])
+        self.assertEqual(checks.failing({name: 16}, slow), [])
+        self.assertEqual(checks.failing({name: 18}, slow), [name])
+        gate_figures.write_baselines({name: 14, "resident-idle-kib": 1}, self.folder, True)
+        self.assertEqual(checks.read_baselines(self.folder), usual | {"resident-idle-kib": 1})
+        self.assertEqual(checks.read_baselines(self.folder, True)[name], 14)
+
     def test_every_measurement_makes_a_check_and_every_check_has_a_measurement(self):
         self.assertEqual({check.part for check in checks.CHECKS}, set(gate_figures.PARTS))
 

@@ -95,8 +95,10 @@ def measure_all(bench, baselines, parts=PARTS):
     return found
 
 
-def write_baselines(found, folder):
+def write_baselines(found, folder, is_slow=False):
     Path(folder).mkdir(exist_ok=True)
+    beside = {check.name for check in checks.CHECKS if check.part == "beside-nginx"}
     for name, value in found.items():
-        (Path(folder) / f"{name}.txt").write_text(f"{round(value, 4):g}\n" if isinstance(
+        kind = checks.SLOW if is_slow and name in beside else ""
+        (Path(folder) / f"{name}{kind}.txt").write_text(f"{round(value, 4):g}\n" if isinstance(
             value, float) and not name.startswith("simulate") else f"{value}\n")
