@@ -5,9 +5,10 @@
     gate.py --write-baselines     # measure and pin what was found
     gate.py --only labels         # one of its measurements
 
-Baselines are one number a file in baselines/. Ratios are within one run, so that they hold on
-another machine; instructions, allocations, system calls and virtual time are the same everywhere.
-A waiver in baselines/waivers.toml lets one check fail until a day:
+Baselines are one number a file in baselines/. Ratios are within one run; beside nginx they still
+depend on how quickly a machine runs code outside of the kernel, and there are two kinds of them
+(perfkit/machine.py). Instructions, allocations, system calls and virtual time are the same
+everywhere. A waiver in baselines/waivers.toml lets one check fail until a day:
 
     [[waiver]]
     check = "ram-hit-cpu-to-nginx"
