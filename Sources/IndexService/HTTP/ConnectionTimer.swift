@@ -59,25 +59,5 @@ final class ConnectionTimer {
     }
 }
 
-/// Stands in front of the decoder: tells of bytes before they make up a head, and drops those that
-/// nobody is going to look at.
-final class ArrivalObserver: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    typealias InboundOut = ByteBuffer
-
-    private let exchanges: ExchangeHandler
-
-    init(telling exchanges: ExchangeHandler) {
-        self.exchanges = exchanges
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if exchanges.takes(unwrapInboundIn(data)) { context.fireChannelRead(data) }
-    }
-}
-
 @available(*, unavailable)
 extension ConnectionTimer: Sendable {}
-
-@available(*, unavailable)
-extension ArrivalObserver: Sendable {}

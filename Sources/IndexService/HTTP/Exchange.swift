@@ -43,6 +43,24 @@ final class Exchange {
         target = head.uri
     }
 
+    /// Of a request that has been read without the decoder.
+    init(
+        _ request: PlainRequest,
+        _ endpoint: Endpoint,
+        correlationID: String,
+        at now: MonotonicInstant
+    ) {
+        startedAt = now
+        self.correlationID = correlationID
+        method = request.isHead ? .head : .get
+        route = endpoint.route
+        self.endpoint = endpoint
+        version = .http1_1
+        isKeepAlive = true
+        ifNoneMatch = request.ifNoneMatch
+        target = request.target
+    }
+
     /// An exchange whose request never became one, for answering malformed HTTP.
     init(unparsedAt now: MonotonicInstant, correlationID: String) {
         startedAt = now

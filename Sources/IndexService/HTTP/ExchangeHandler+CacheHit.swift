@@ -31,6 +31,18 @@ extension ExchangeHandler {
                 on: local.stripe
             )
         else { return false }
+        answer(exchange, question, from: cached, at: now, context)
+        return true
+    }
+
+    /// Answers with what RAM has.
+    func answer(
+        _ exchange: Exchange,
+        _ question: Question,
+        from cached: CachedOutcome,
+        at now: MonotonicInstant,
+        _ context: ChannelHandlerContext
+    ) {
         let source = cached.isStale ? Resolved.Source.stale : .ram
         exchange.cacheDetail = source.rawValue
         switch cached.outcome {
@@ -39,7 +51,6 @@ extension ExchangeHandler {
             let problem = Problem.absent(question.query.key, cacheStatus: CacheStatus.hit)
             refuse(exchange, problem, hasBody: false, context)
         }
-        return true
     }
 
     /// Bytes: what stays the same takes 300, a correlation id up to 64, numbers up to 20 each.

@@ -38,6 +38,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
     var needsFlush = false
     /// Where finished bytes are written, past the encoder.
     private(set) var encoderContext: ChannelHandlerContext?
+    /// Where this handler stands, while the connection lasts.
+    private(set) var ownContext: ChannelHandlerContext?
     var closesAfterAnswer = false
     /// The client has said that it sends nothing more; it may still wait for answers.
     private(set) var isInputClosed = false
@@ -57,6 +59,9 @@ final class ExchangeHandler: ChannelDuplexHandler {
     /// When whatever is still under way is given up, because the service stops.
     private(set) var drainEndsAt = NIODeadline.distantFuture
     private var isReadHeld = false
+    /// Of the bytes that the decoder got last, and of what came of them; see `isDecoderEmpty`.
+    private var endsWithEmptyLine = true
+    private var endsWithRequest = true
     private var lines = ArrivingLines()
 
     /// What becomes of a connection that came in.
@@ -83,6 +88,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
         isInRead = true
         if case .lingering = phase { return }
         let part = unwrapInboundIn(data)
+        endsWithRequest = if case .end = part { true } else { false }
         if isHeld { waitingParts.append(part) } else { process(part, context) }
     }
 
@@ -171,6 +177,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
+        ownContext = context
         encoderContext = try? context.pipeline.syncOperations.context(
             handlerType: HTTPResponseEncoder.self
         )
@@ -194,7 +201,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
     func channelInactive(context: ChannelHandlerContext) {
         timer.stop()
         withdrawal.give()
-        encoderContext = nil
+        (encoderContext, ownContext) = (nil, nil)
         waitingParts.removeAll()
         switch phase {
         case .receiving(let exchange, _, _, _), .answering(let exchange, _):
@@ -205,8 +212,11 @@ final class ExchangeHandler: ChannelDuplexHandler {
         context.fireChannelInactive()
     }
 
-    /// Told by `ArrivalObserver` of bytes before they are decoded; false drops them.
-    func takes(_ bytes: ByteBuffer) -> Bool {
+    /// Takes from bytes that came in what can be answered at once, or is nobody's any more; whether
+    /// anything is left for the decoder.
+    func leaves(_ bytes: inout ByteBuffer) -> Bool {
+        answerPlainRequests(in: &bytes)
+        guard bytes.readableBytes > 0 else { return false }
         switch phase {
         case .waiting:
             timer.headBegan()
@@ -217,8 +227,17 @@ final class ExchangeHandler: ChannelDuplexHandler {
             return false
         }
         lines.take(bytes, longerThan: services.screening.maximumTargetBytes)
+        endsWithEmptyLine = bytes.endsWithEmptyLine
+        endsWithRequest = false
         return true
     }
+
+    /// Whether the decoder has used up all that it was given.
+    ///
+    /// The last bytes were an empty line, and the last that came of them was the end of a request:
+    /// a head that is not whole yet cannot end so, and further empty lines in front of a request
+    /// mean nothing (RFC 9112, section 2.2).
+    var isDecoderEmpty: Bool { endsWithEmptyLine && endsWithRequest }
 
     // MARK: Requests
 
@@ -346,6 +365,17 @@ final class ExchangeHandler: ChannelDuplexHandler {
 
 @available(*, unavailable)
 extension ExchangeHandler: Sendable {}
+
+extension ByteBuffer {
+    fileprivate var endsWithEmptyLine: Bool {
+        let bytes = readableBytesUInt8Span
+        guard bytes.count >= 4 else { return false }
+        let ends = (UInt8(ascii: "\r"), UInt8(ascii: "\n"))
+        let last = bytes.count - 1
+        return bytes[last] == ends.1 && bytes[last - 1] == ends.0
+            && bytes[last - 2] == ends.1 && bytes[last - 3] == ends.0
+    }
+}
 
 extension HTTPRequestHead {
     /// Whether a body was announced; bodies that were not cannot come (RFC 9112, section 6.3).

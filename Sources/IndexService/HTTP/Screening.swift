@@ -52,6 +52,17 @@ package struct Screening: Sendable {
         }
     }
 
+    /// The endpoint of a plain request, if that is one of those whose answers RAM has: `judge` says
+    /// the same, for of what it looks at the rest is plain already.
+    func endpoint(of request: PlainRequest) -> Endpoint? {
+        // The whole head is longer than its target and than its headers.
+        guard request.byteCount <= min(maximumTargetBytes, maximumHeaderBytes),
+            let path = Self.path(of: request.target), let endpoint = Endpoint(path: path),
+            endpoint.route == .resolve || endpoint.route == .providers, audience.has(endpoint)
+        else { return nil }
+        return endpoint
+    }
+
     private func accept(_ head: HTTPRequestHead) throws(Problem) -> Endpoint {
         guard head.uri.utf8.count <= maximumTargetBytes else { throw longTargetProblem }
         guard Self.size(of: head.headers) <= maximumHeaderBytes else {
@@ -125,7 +136,7 @@ package struct Screening: Sendable {
 
     /// What a host may be written with, the brackets of IPv6 and the port's colon included
     /// (RFC 3986, section 3.2.2).
-    private static func isHostByte(_ byte: UInt8) -> Bool {
+    static func isHostByte(_ byte: UInt8) -> Bool {
         switch byte {
         case _ where byte.isASCIIAlphanumeric: true
         // -._~%!$&'()*+,;=:[]

@@ -123,10 +123,18 @@ package final class Resolver: Sendable {
         at now: MonotonicInstant,
         on stripe: MetricStripe = .shared
     ) -> CachedOutcome? {
-        guard let cached = cache.outcome(for: query, at: now) else {
-            metrics.cacheMiss(on: stripe)
-            return nil
-        }
+        if let cached = cachedHit(for: query, at: now, on: stripe) { return cached }
+        metrics.cacheMiss(on: stripe)
+        return nil
+    }
+
+    /// The same, for callers that ask once more, and are counted then, when RAM has nothing.
+    func cachedHit(
+        for query: AnswerQuery,
+        at now: MonotonicInstant,
+        on stripe: MetricStripe
+    ) -> CachedOutcome? {
+        guard let cached = cache.outcome(for: query, at: now) else { return nil }
         metrics.cacheHit(on: stripe)
         refreshIfDue(cached, query, at: now)
         return cached

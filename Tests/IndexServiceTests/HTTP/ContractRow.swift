@@ -103,6 +103,8 @@ struct WayOfAsking: Hashable, Sendable, CustomStringConvertible {
         case head
         /// Between two questions that RAM has no answer to, in the same packet.
         case pipelined
+        /// With a header that leaves it to the decoder (`PlainRequest`).
+        case decoded
     }
 
     /// The plain request, with nothing in the answer cache.
@@ -134,6 +136,7 @@ struct WayOfAsking: Hashable, Sendable, CustomStringConvertible {
         case .plain, .pipelined: break
         case .head: request.method = "HEAD"
         case .http10: request.version = "HTTP/1.0"
+        case .decoded: request = request.with("Connection", "TE")
         case .absoluteForm:
             if request.target.hasPrefix("/") {
                 request.target = "http://index.example" + request.target

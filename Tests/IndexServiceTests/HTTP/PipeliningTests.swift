@@ -1,3 +1,4 @@
+import Randomness
 import Testing
 
 @testable import IndexService
@@ -26,6 +27,17 @@ import Testing
         (WireRequest("GET", "/version"), 200),
     ]
 
+    /// Requests whose answers do not depend on what came before them.
+    private static let unordered = [
+        (WireRequest("GET", "/resolve/libc6"), 200), (WireRequest("GET", "/resolve/libc6"), 200),
+        (WireRequest("HEAD", "/resolve/libc6"), 200), (WireRequest("GET", "/resolve/a..b"), 400),
+        (WireRequest("GET", "/resolve/unknown"), 404), (WireRequest("GET", "/version"), 200),
+        (WireRequest("GET", "/resolve/libc6").with("Connection", "keep-alive, TE"), 200),
+        (WireRequest("GET", "/resolve/libc6").body(Array("a\r\n\r\n".utf8)), 200),
+        (WireRequest("GET", "/resolve/libc6?fresh=true"), 200),
+        (WireRequest.admin("POST", "/admin/purge", json: #"{"keys": ["name:other"]}"#), 200),
+    ]
+
     /// In one packet, in many, and one byte at a time: always the same answers in the same order.
     @Test func answersComeInTheOrderOfTheRequests() async throws {
         let requests = Self.mixed.enumerated().map { $1.0.with("X-Corr-ID", "r\($0)") }
@@ -44,6 +56,36 @@ import Testing
                 let expected = requests.indices.map { "r\($0)" }
                 #expect(ids == expected, "packets of \(size)")
             }
+        }
+    }
+
+    /// Plain requests and others follow each other, cut anywhere: none is read twice, or as a part
+    /// of another.
+    @Test(arguments: UInt64(1)...6)
+    func answersComeInOrderWhereverThePacketsEnd(seed: UInt64) async throws {
+        var random = SeededRandom(seed: seed)
+        let drawn = (0..<120).map { number in
+            let (request, status) = random.pick(Self.unordered)
+            return (request.with("X-Corr-ID", "r\(number)"), status)
+        }
+        var packets: [[UInt8]] = []
+        var rest = drawn.flatMap(\.0.bytes)[...]
+        while !rest.isEmpty {
+            // Often a whole number of requests, otherwise any number of bytes.
+            let whole = drawn[random.below(drawn.count)].0.bytes.count
+            let count = random.happens(0.5) ? whole : random.int(in: 1...400)
+            packets.append(Array(rest.prefix(count)))
+            rest = rest.dropFirst(count)
+        }
+        let cut = packets
+        try await withService { service in
+            try await SampleIndex.fill(service)
+            let answers = try await service.connected { connection in
+                try cut.forEach(connection.send)
+                return try drawn.map { try connection.response(to: $0.0.method) }
+            }
+            #expect(answers.map(\.status) == drawn.map(\.1))
+            #expect(answers.map { $0["X-Corr-ID"] } == drawn.indices.map { "r\($0)" })
         }
     }
 
