@@ -100,16 +100,17 @@ extension ExchangeHandler {
             return
         }
         phase = .waiting
-        if isBackedUp {
-            needsFlush = false
-            context.flush()
-        }
+        if isBackedUp { flush(context) }
         goOn(context)
     }
 
     func flushIfNeeded(_ context: ChannelHandlerContext) {
-        guard needsFlush else { return }
+        if needsFlush { flush(context) }
+    }
+
+    private func flush(_ context: ChannelHandlerContext) {
         needsFlush = false
-        context.flush()
+        // The encoder holds nothing back: nobody in front of it has to be asked.
+        (encoderContext ?? context).flush()
     }
 }

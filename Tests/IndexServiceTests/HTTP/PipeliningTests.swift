@@ -89,6 +89,43 @@ import Testing
         }
     }
 
+    /// Bytes that look like a request are none where they go on with another's head or body.
+    @Test func aRequestInsideAnotherIsNotAnswered() async throws {
+        let inner = WireRequest("GET", "/resolve/libc6").with("X-Corr-ID", "inner").bytes
+        let body = WireRequest("GET", "/healthz").body(inner)
+        // A head that goes on has two hosts in the end; the body is dropped.
+        let parts: [(outer: [UInt8], status: Int)] = [
+            (Array("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Outer: ".utf8), 400),
+            (Array("GET /healthz?".utf8), 400),
+            (Array(body.bytes.dropLast(inner.count)), 200),
+            (Array(body.bytes.dropLast(inner.count - 10)), 200),
+        ]
+        try await withService { service in
+            try await SampleIndex.fill(service)
+            for (number, (outer, status)) in parts.enumerated() {
+                let rest = number == 3 ? Array(inner.dropFirst(10)) + inner : inner
+                for first in ["/resolve/libc6", "/version"] {
+                    let (answer, next) = try await service.connected {
+                        connection -> (WireResponse, String?) in
+                        // Its answer says that the service has read what is behind it.
+                        try connection.send(WireRequest("GET", first).bytes + outer)
+                        _ = try connection.response()
+                        try connection.send(rest)
+                        let answer = try connection.response()
+                        let more = WireRequest("GET", "/resolve/libc6").with("X-Corr-ID", "next")
+                        guard status == 200 else { return (answer, "next") }
+                        if number == 3 { _ = try connection.response() }
+                        try connection.send(more)
+                        return (answer, try connection.response()["X-Corr-ID"])
+                    }
+                    #expect(answer.status == status, "part \(number) behind \(first)")
+                    #expect(answer["X-Corr-ID"] != "inner", "part \(number) behind \(first)")
+                    #expect(next == "next", "part \(number) behind \(first)")
+                }
+            }
+        }
+    }
+
     /// The last answer to a client that sends nothing more says that the connection ends with it.
     @Test func theLastAnswerAfterTheClientsEndClosesTheConnection() async throws {
         try await withService { service in
