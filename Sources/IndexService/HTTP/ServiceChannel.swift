@@ -9,8 +9,8 @@ internal import NIOHTTPTypesHTTP1
 /// The pipeline of one accepted connection.
 ///
 /// From the network inwards: `ArrivalObserver` (sees bytes, and has plain requests answered), the
-/// HTTP/1.1 decoder and encoder, `ExchangeHandler` (limits, timeouts, answers out of RAM), the codec
-/// to the currency types, and the bridge to the async responder.
+/// HTTP/1.1 decoder and encoder, `ExchangeHandler` (limits, timeouts, answers out of RAM), the
+/// codec to the currency types, and the bridge to the async responder.
 struct ServiceChannel: HTTPChannelHandler {
     /// What the kernel may hold of answers that a client has not taken yet.
     private static let sendBufferBytes: SocketOptionValue = 256 << 10
