@@ -31,15 +31,15 @@ extension ExchangeHandler {
                 on: local.stripe
             )
         else { return false }
-        answer(exchange, question, from: cached, at: now, context)
+        write(cached, to: question, exchange, at: now, context)
         return true
     }
 
-    /// Answers with what RAM has.
-    func answer(
+    /// Writes what RAM has about a question.
+    func write(
+        _ cached: CachedOutcome,
+        to question: Question,
         _ exchange: Exchange,
-        _ question: Question,
-        from cached: CachedOutcome,
         at now: MonotonicInstant,
         _ context: ChannelHandlerContext
     ) {

@@ -43,7 +43,7 @@ extension ExchangeHandler {
             at: now
         )
         services.ledger.began(exchange, on: local)
-        answer(exchange, question, from: cached, at: now, context)
+        write(cached, to: question, exchange, at: now, context)
         return true
     }
 }

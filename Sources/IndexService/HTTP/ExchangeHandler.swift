@@ -212,31 +212,34 @@ final class ExchangeHandler: ChannelDuplexHandler {
         context.fireChannelInactive()
     }
 
-    /// Takes from bytes that came in what can be answered at once, or is nobody's any more; whether
-    /// anything is left for the decoder.
-    func leaves(_ bytes: inout ByteBuffer) -> Bool {
+    /// Takes from bytes that came in what can be answered at once, or is nobody's any more; what is
+    /// left is for the decoder.
+    func take(from bytes: inout ByteBuffer) {
+        let count = bytes.readableBytes
         answerPlainRequests(in: &bytes)
-        guard bytes.readableBytes > 0 else { return false }
+        guard bytes.readableBytes > 0 else { return }
         switch phase {
         case .waiting:
-            timer.headBegan()
+            // What came behind a whole request is waited for as if nothing had come, for the decoder
+            // does not tell of it either.
+            if bytes.readableBytes == count { timer.headBegan() }
         case .receiving, .answering:
             break
         case .lingering(let left):
             phase = .lingering(bytesLeft: max(0, left - bytes.readableBytes))
-            return false
+            return bytes.clear()
         }
         lines.take(bytes, longerThan: services.screening.maximumTargetBytes)
         endsWithEmptyLine = bytes.endsWithEmptyLine
         endsWithRequest = false
-        return true
     }
 
     /// Whether the decoder has used up all that it was given.
     ///
     /// The last bytes were an empty line, and the last that came of them was the end of a request:
     /// a head that is not whole yet cannot end so, and further empty lines in front of a request
-    /// mean nothing (RFC 9112, section 2.2).
+    /// mean nothing (RFC 9112, section 2.2). What makes the decoder stop, a mistake, `close` or
+    /// another protocol, ends the connection too, and with it `isIdle`.
     var isDecoderEmpty: Bool { endsWithEmptyLine && endsWithRequest }
 
     // MARK: Requests

@@ -9,6 +9,9 @@
 struct PlainRequest: Equatable {
     /// The longest head that is looked at, in bytes.
     static let maximumBytes = 2048
+    /// The most headers: the limits of screening and decoder count a few bytes more for each than
+    /// it may have, together fewer than the request line has (`Screening.endpoint`).
+    static let maximumFields = 24
 
     let isHead: Bool
     /// The request target as it came.
@@ -66,7 +69,10 @@ private struct PlainFields {
 
     /// Reads the headers and the empty line behind them; nil if any is not plain.
     init?(_ cursor: inout HeadCursor, _ bytes: Span<UInt8>) {
+        var count = 0
         while !cursor.skip("\r\n", in: bytes) {
+            count += 1
+            guard count <= PlainRequest.maximumFields else { return nil }
             let name = cursor.skip(in: bytes, while: { $0.isTokenCharacter })
             guard !name.isEmpty, cursor.skip(":", in: bytes) else { return nil }
             _ = cursor.skip(" ", in: bytes)
@@ -82,27 +88,25 @@ private struct PlainFields {
         _ value: Range<Int>,
         _ bytes: Span<UInt8>
     ) -> Bool {
-        switch name.count {
-        case 4 where bytes.isEqual(name, toSmall: "host"):
+        if bytes.isEqual(name, toSmall: "host") {
             defer { hasHost = true }
             return !hasHost && !value.isEmpty
                 && value.allSatisfy { Screening.isHostByte(bytes[$0]) }
-        case 9 where bytes.isEqual(name, toSmall: "x-corr-id"):
+        } else if bytes.isEqual(name, toSmall: "x-corr-id") {
             defer { correlationID = value }
             return correlationID == nil && isTrimmed(value, bytes)
-        case 10 where bytes.isEqual(name, toSmall: "connection"):
-            defer { saysKeepAlive = true }
-            return !saysKeepAlive && bytes.isEqual(value, toSmall: "keep-alive")
-        case 13 where bytes.isEqual(name, toSmall: "if-none-match"):
+        } else if bytes.isEqual(name, toSmall: "if-none-match") {
             defer { ifNoneMatch = value }
             return ifNoneMatch == nil && isTrimmed(value, bytes)
-        case 6: return !bytes.isEqual(name, toSmall: "expect")
-        case 7: return !bytes.isEqual(name, toSmall: "upgrade")
-        case 14: return !bytes.isEqual(name, toSmall: "content-length")
-        case 16: return !bytes.isEqual(name, toSmall: "proxy-connection")
-        case 17: return !bytes.isEqual(name, toSmall: "transfer-encoding")
-        default: return true
+        } else if bytes.isEqual(name, toSmall: "connection") {
+            defer { saysKeepAlive = true }
+            return !saysKeepAlive && bytes.isEqual(value, toSmall: "keep-alive")
         }
+        return !bytes.isEqual(name, toSmall: "content-length")
+            && !bytes.isEqual(name, toSmall: "transfer-encoding")
+            && !bytes.isEqual(name, toSmall: "expect")
+            && !bytes.isEqual(name, toSmall: "upgrade")
+            && !bytes.isEqual(name, toSmall: "proxy-connection")
     }
 
     /// Whether there is a value, without blanks around it that would have to be taken off.

@@ -55,7 +55,9 @@ package struct Screening: Sendable {
     /// The endpoint of a plain request, if that is one of those whose answers RAM has: `judge` says
     /// the same, for of what it looks at the rest is plain already.
     func endpoint(of request: PlainRequest) -> Endpoint? {
-        // The whole head is longer than its target and than its headers.
+        // The whole head is longer than its target, and than its headers count: one byte is counted
+        // for each that it may not have, the blank, and the request line has more (27 with what
+        // ends the head).
         guard request.byteCount <= min(maximumTargetBytes, maximumHeaderBytes),
             let path = Self.path(of: request.target), let endpoint = Endpoint(path: path),
             endpoint.route == .resolve || endpoint.route == .providers, audience.has(endpoint)

@@ -8,7 +8,7 @@ internal import NIOHTTPTypesHTTP1
 
 /// The pipeline of one accepted connection.
 ///
-/// From the network inwards: `ArrivalObserver` (sees bytes, and has plain requests answered), the
+/// From the network inwards: `ArrivalHandler` (sees bytes, and has plain requests answered), the
 /// HTTP/1.1 decoder and encoder, `ExchangeHandler` (limits, timeouts, answers out of RAM), the
 /// codec to the currency types, and the bridge to the async responder.
 struct ServiceChannel: HTTPChannelHandler {
@@ -42,13 +42,13 @@ struct ServiceChannel: HTTPChannelHandler {
                 local: locals.local(of: channel.eventLoop),
                 admission: admit(channel)
             )
-            try pipeline.addHandler(ArrivalObserver(telling: exchanges))
+            try pipeline.addHandler(ArrivalHandler(telling: exchanges))
             try pipeline.configureHTTPServerPipeline(
                 withPipeliningAssistance: false,
                 withErrorHandling: false,
                 withOutboundHeaderValidation: true,
                 withEncoderConfiguration: .init(),
-                withDecoderLimitConfiguration: decoderLimits
+                withDecoderLimitConfiguration: services.screening.decoderLimits
             )
             try pipeline.addHandler(exchanges)
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
@@ -75,16 +75,16 @@ struct ServiceChannel: HTTPChannelHandler {
         channel.closeFuture.whenComplete { [limiter] _ in limiter.release(client) }
         return stop.isGiven ? .stopping : .admitted
     }
+}
 
+extension Screening {
     /// Hard bounds of the decoder, a little above the screening's own, which give the better
     /// answer: the decoder counts the target into its list and cannot tell the two apart.
-    private var decoderLimits: NIOHTTPDecoderLimitConfiguration {
-        let screening = services.screening
+    var decoderLimits: NIOHTTPDecoderLimitConfiguration {
         var limits = NIOHTTPDecoderLimitConfiguration()
-        let largest = max(screening.maximumHeaderBytes, screening.maximumTargetBytes)
+        let largest = max(maximumHeaderBytes, maximumTargetBytes)
         limits.maxHeaderFieldSize = largest + 4096
-        limits.maxHeaderListSize =
-            screening.maximumHeaderBytes + screening.maximumTargetBytes + 4096
+        limits.maxHeaderListSize = maximumHeaderBytes + maximumTargetBytes + 4096
         limits.maxHeaderFieldCount = 256
         return limits
     }

@@ -69,7 +69,9 @@ import Testing
             return (request.with("X-Corr-ID", "r\(number)"), status)
         }
         var packets: [[UInt8]] = []
-        var rest = drawn.flatMap(\.0.bytes)[...]
+        // Empty lines in front of a request mean nothing.
+        let blanks = drawn.map { _ in Array(random.pick(["", "", "", "\r\n", "\r\n\r\n"]).utf8) }
+        var rest = zip(drawn, blanks).flatMap { $1 + $0.0.bytes }[...]
         while !rest.isEmpty {
             // Often a whole number of requests, otherwise any number of bytes.
             let whole = drawn[random.below(drawn.count)].0.bytes.count
@@ -93,17 +95,25 @@ import Testing
     @Test func aRequestInsideAnotherIsNotAnswered() async throws {
         let inner = WireRequest("GET", "/resolve/libc6").with("X-Corr-ID", "inner").bytes
         let body = WireRequest("GET", "/healthz").body(inner)
+        var chunked = WireRequest("GET", "/healthz").with("Transfer-Encoding", "chunked").bytes
+        chunked += Array("\(String(inner.count + 5, radix: 16))\r\n".utf8)
         // A head that goes on has two hosts in the end; the body is dropped.
         let parts: [(outer: [UInt8], status: Int)] = [
             (Array("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Outer: ".utf8), 400),
             (Array("GET /healthz?".utf8), 400),
             (Array(body.bytes.dropLast(inner.count)), 200),
             (Array(body.bytes.dropLast(inner.count - 10)), 200),
+            (chunked, 200),
         ]
         try await withService { service in
             try await SampleIndex.fill(service)
             for (number, (outer, status)) in parts.enumerated() {
-                let rest = number == 3 ? Array(inner.dropFirst(10)) + inner : inner
+                let rest =
+                    switch number {
+                    case 3: Array(inner.dropFirst(10)) + inner
+                    case 4: inner + Array("12345\r\n0\r\n\r\n".utf8)
+                    default: inner
+                    }
                 for first in ["/resolve/libc6", "/version"] {
                     let (answer, next) = try await service.connected {
                         connection -> (WireResponse, String?) in

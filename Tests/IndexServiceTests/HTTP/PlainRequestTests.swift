@@ -40,7 +40,7 @@ import Testing
         let bytes = Array(text.utf8)
         let request = try #require(parse(bytes))
         #expect(request.byteCount == bytes.count)
-        try expectSame(request, bytes)
+        try expectSame(request, bytes, screening)
         // What follows changes nothing; what is missing is waited for.
         #expect(parse((bytes + Array("GET /".utf8))) == request)
         for end in bytes.indices { #expect(parse(Array(bytes[..<end])) == nil) }
@@ -88,6 +88,16 @@ import Testing
         #expect(parse(head(most + 1)) == nil)
     }
 
+    @Test func headsOfManyFieldsAreLeftToTheDecoder() {
+        func head(_ fields: Int) -> [UInt8] {
+            let text = String(repeating: "a:\r\n", count: fields - 1)
+            return Array("GET /resolve/a HTTP/1.1\r\nHost: x\r\n\(text)\r\n".utf8)
+        }
+        let most = PlainRequest.maximumFields
+        #expect(parse(head(most))?.byteCount == head(most).count)
+        for fields in [most + 1, 255, 256, 257, 400] { #expect(parse(head(fields)) == nil) }
+    }
+
     /// The screening's own limits hold for them as well.
     @Test func theScreeningsLimitsHold() throws {
         let bytes = Array("GET /resolve/a HTTP/1.1\r\nHost: x\r\n\r\n".utf8)
@@ -96,6 +106,9 @@ import Testing
         narrow.maximumTargetBytes = bytes.count
         #expect(narrow.endpoint(of: request) == .resolve(key: "a"))
         narrow.maximumTargetBytes = bytes.count - 1
+        #expect(narrow.endpoint(of: request) == nil)
+        narrow.maximumTargetBytes = 8192
+        narrow.maximumHeaderBytes = bytes.count - 1
         #expect(narrow.endpoint(of: request) == nil)
         var operators = screening
         operators.audience = .operators
@@ -106,20 +119,33 @@ import Testing
     @Test(arguments: UInt64(1)...8)
     func theDecoderReadsThemTheSame(seed: UInt64) throws {
         var heads = RandomHeads(seed: seed)
+        var screening = screening
+        // What all limits are about is tried as well.
+        if seed.isMultiple(of: 2) {
+            (screening.maximumTargetBytes, screening.maximumHeaderBytes) = (150, 150)
+        }
         var plain = 0
         for _ in 0..<5000 {
             let bytes = heads.next()
             guard let request = parse(bytes) else { continue }
             plain += 1
-            try expectSame(request, Array(bytes[..<request.byteCount]))
+            try expectSame(request, Array(bytes[..<request.byteCount]), screening)
         }
         #expect(plain > 700, "too few of them are plain to say anything")
     }
 
     /// Decodes `bytes` as connections do, and compares.
-    private func expectSame(_ request: PlainRequest, _ bytes: [UInt8]) throws {
+    private func expectSame(
+        _ request: PlainRequest,
+        _ bytes: [UInt8],
+        _ screening: Screening
+    ) throws {
         let label = Comment(rawValue: String(decoding: bytes, as: UTF8.self))
-        let channel = EmbeddedChannel(handler: ByteToMessageHandler(HTTPRequestDecoder()))
+        let decoder = HTTPRequestDecoder(
+            leftOverBytesStrategy: .dropBytes,
+            limitConfiguration: screening.decoderLimits
+        )
+        let channel = EmbeddedChannel(handler: ByteToMessageHandler(decoder))
         try channel.writeInbound(ByteBuffer(bytes: bytes))
         guard case .head(let head) = try channel.readInbound(as: HTTPServerRequestPart.self),
             case .end(nil) = try channel.readInbound(as: HTTPServerRequestPart.self)
@@ -162,6 +188,9 @@ private struct RandomHeads {
     mutating func next() -> [UInt8] {
         var lines = [random.pick(Self.methods) + " " + makeTarget() + random.pick(Self.versions)]
         for _ in 0..<random.below(5) { lines.append(makeField()) }
+        if random.oneIn(10) {
+            lines += Array(repeating: random.pick(["a:", "a:b"]), count: random.below(40))
+        }
         lines.insert("Host: " + random.pick(Self.hosts), at: random.int(in: 1...lines.count))
         var bytes = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
         if random.happens(0.3) { bytes += bytes.prefix(random.below(bytes.count)) }

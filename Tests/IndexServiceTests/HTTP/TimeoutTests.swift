@@ -29,6 +29,33 @@ import Testing
         }
     }
 
+    /// What follows an answered request in its packet is waited for like the next request: an empty
+    /// line may be all there is.
+    @Test func whatFollowsARequestHasTheIdleTime() async throws {
+        func slow(_ settings: inout Settings) {
+            settings.http.headerTimeout = .milliseconds(200)
+            settings.http.idleTimeout = .seconds(60)
+        }
+        try await withService(settings: slow) { service in
+            try await SampleIndex.fill(service)
+            for target in ["/resolve/libc6", "/resolve/libc6", "/version"] {
+                for tail in ["\r\n", "GET /vers"] {
+                    let status = try await service.connected { connection in
+                        let request = WireRequest("GET", target)
+                        try connection.send(request.bytes + Array(tail.utf8))
+                        _ = try connection.response()
+                        guard !connection.hasInput(within: 400) else { return 0 }
+                        let more = WireRequest("GET", "/version").bytes
+                        let isBegun = tail.hasPrefix("GET")
+                        try connection.send(isBegun ? Array(more.dropFirst(9)) : more)
+                        return try connection.response().status
+                    }
+                    #expect(status == 200, "\(tail) behind \(target)")
+                }
+            }
+        }
+    }
+
     /// Bytes that trickle in buy no time: neither for a head nor for a body.
     @Test func tricklingBuysNoTime() async throws {
         let head = Array(

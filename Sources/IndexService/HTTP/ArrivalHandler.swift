@@ -1,7 +1,7 @@
 internal import NIOCore
 
 /// Stands in front of the decoder: hands it what is left of the bytes that came in.
-final class ArrivalObserver: ChannelInboundHandler {
+final class ArrivalHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
@@ -13,9 +13,10 @@ final class ArrivalObserver: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
-        if exchanges.leaves(&bytes) { context.fireChannelRead(wrapInboundOut(bytes)) }
+        exchanges.take(from: &bytes)
+        if bytes.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(bytes)) }
     }
 }
 
 @available(*, unavailable)
-extension ArrivalObserver: Sendable {}
+extension ArrivalHandler: Sendable {}
