@@ -212,15 +212,16 @@ final class ExchangeHandler: ChannelDuplexHandler {
         context.fireChannelInactive()
     }
 
-    /// Takes from bytes that came in what can be answered at once, or is nobody's any more; what is
-    /// left is for the decoder.
+    /// Takes from bytes that came in what can be answered at once, or is nobody's any more.
+    ///
+    /// What is left is for the decoder.
     func take(from bytes: inout ByteBuffer) {
         let count = bytes.readableBytes
         answerPlainRequests(in: &bytes)
         guard bytes.readableBytes > 0 else { return }
         switch phase {
         case .waiting:
-            // What came behind a whole request is waited for as if nothing had come, for the decoder
+            // What came behind a whole request is waited for as if nothing had come: the decoder
             // does not tell of it either.
             if bytes.readableBytes == count { timer.headBegan() }
         case .receiving, .answering:
