@@ -18,7 +18,7 @@ package struct DNSName: Hashable, Sendable {
                 wire.count + label.count + 2 <= Self.maximumCount
             else { return nil }
             wire.append(UInt8(truncatingIfNeeded: label.count))
-            wire.append(contentsOf: label.lazy.map(Self.fold))
+            wire.append(contentsOf: label.lazy.map(\.asciiLowercased))
         }
         self.wire = wire + [0]
     }
@@ -45,7 +45,7 @@ package struct DNSName: Hashable, Sendable {
                     return nil
                 }
                 wire.append(packet[position])
-                for index in position + 1..<next { wire.append(Self.fold(packet[index])) }
+                for index in position + 1..<next { wire.append(packet[index].asciiLowercased) }
                 position = next
             case 3:
                 guard position + 1 < packet.count else { return nil }
@@ -58,9 +58,5 @@ package struct DNSName: Hashable, Sendable {
             }
         }
         return nil
-    }
-
-    private static func fold(_ byte: UInt8) -> UInt8 {
-        byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
     }
 }

@@ -147,10 +147,8 @@ extension Span<UInt8> {
     /// - Parameter text: small letters and hyphens.
     fileprivate func isEqual(_ range: Range<Int>, toSmall text: StaticString) -> Bool {
         guard range.count == text.utf8CodeUnitCount else { return false }
-        return range.allSatisfy { index in
-            let byte = self[index]
-            let isCapital = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
-            return (isCapital ? byte | 0x20 : byte) == text.utf8Start[index - range.lowerBound]
+        return range.allSatisfy {
+            self[$0].asciiLowercased == text.utf8Start[$0 - range.lowerBound]
         }
     }
 }

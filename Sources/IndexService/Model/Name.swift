@@ -16,7 +16,7 @@ package struct Name: Hashable, Sendable, Comparable, CustomStringConvertible {
     }
 
     package init(parsing bytes: [UInt8]) throws(KeyError) {
-        let folded = try Self.isFolded(bytes.span) ? bytes : bytes.map(Self.lowercase)
+        let folded = try Self.isFolded(bytes.span) ? bytes : bytes.map(\.asciiLowercased)
         text = String(decoding: folded, as: UTF8.self)
     }
 
@@ -27,7 +27,7 @@ package struct Name: Hashable, Sendable, Comparable, CustomStringConvertible {
         var isFolded = true
         var isAtLabelStart = true
         for index in bytes.indices {
-            let byte = lowercase(bytes[index])
+            let byte = bytes[index].asciiLowercased
             if byte == UInt8(ascii: ".") {
                 guard !isAtLabelStart else { throw .emptyLabel }
                 isAtLabelStart = true
@@ -58,10 +58,6 @@ package struct Name: Hashable, Sendable, Comparable, CustomStringConvertible {
 
     package static func < (left: Name, right: Name) -> Bool {
         left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
-    }
-
-    private static func lowercase(_ byte: UInt8) -> UInt8 {
-        byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
     }
 
     private static func isLetterOrDigit(_ byte: UInt8) -> Bool {

@@ -135,6 +135,8 @@ extension UInt8 {
     var isASCIIDigit: Bool { self >= 0x30 && self <= 0x39 }
     var isASCIILowercaseOrDigit: Bool { isASCIIDigit || (self >= 0x61 && self <= 0x7a) }
     var isASCIIAlphanumeric: Bool { isASCIILowercaseOrDigit || (self >= 0x41 && self <= 0x5a) }
+    /// The small letter of a capital one; any other byte as it is.
+    var asciiLowercased: UInt8 { self >= 0x41 && self <= 0x5a ? self | 0x20 : self }
 
     /// What tokens are made of: methods, names of headers, media types (RFC 9110, section 5.6.2).
     var isTokenCharacter: Bool {

@@ -29,8 +29,9 @@ extension Substring {
         guard bytes.count >= prefix.utf8CodeUnitCount else { return false }
         for offset in 0..<prefix.utf8CodeUnitCount {
             let byte = bytes[offset]
-            let isCapital = ignoringCase && (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
-            guard (isCapital ? byte | 0x20 : byte) == prefix.utf8Start[offset] else { return false }
+            guard (ignoringCase ? byte.asciiLowercased : byte) == prefix.utf8Start[offset] else {
+                return false
+            }
         }
         return true
     }
