@@ -135,7 +135,9 @@ let serviceTargets: [Target] = [
     ),
     .testTarget(
         name: "SpillTests",
-        dependencies: ["Spill", "Randomness", .product(name: "GRDB", package: "GRDB.swift")],
+        dependencies: [
+            "Spill", "Randomness", "Waiting", .product(name: "GRDB", package: "GRDB.swift"),
+        ],
         swiftSettings: settings
     ),
     .target(

@@ -5,6 +5,7 @@ internal import NIOCore
 package import NIOPosix
 internal import ServiceLifecycle
 package import UnixSignals
+internal import Waiting
 
 /// The service as a whole: every object is made here, once, and handed what it needs.
 package struct IndexApplication: Sendable {

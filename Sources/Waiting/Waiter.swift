@@ -60,9 +60,7 @@ package final class Waiter<Value: Sendable>: Sendable {
 
     /// Brings the value when so much time has passed and there is none: the end of a patience.
     package func finish(_ value: Value, after patience: Duration) {
-        let (seconds, attoseconds) = patience.components
-        let nanoseconds = Int(clamping: attoseconds / 1_000_000_000)
-        let end = DispatchTime.now() + .seconds(Int(clamping: seconds)) + .nanoseconds(nanoseconds)
+        let end = DispatchTime.now() + patience.dispatchInterval
         DispatchQueue.global().asyncAfter(deadline: end) { self.finish(value) }
     }
 

@@ -238,8 +238,7 @@ import Testing
     @Test func aReaderWithoutPatienceIsTold() async throws {
         await fill()
         let store = spill.makeStore { ($0.readers, $0.readDepth) = (1, 2) }
-        let gate = DispatchSemaphore(value: 0)
-        store.readers[0].async { gate.wait() }
+        let gate = await holdUp(store.readers)
         #expect(await store.lookUp(makeKey(1), at: 0, within: 5) == .failed)
         #expect(await store.lookUp(makeKey(1), at: 0, within: 5) == .failed)
         #expect(store.status.lateReads == 2)

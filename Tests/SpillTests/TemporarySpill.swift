@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Testing
 
@@ -64,6 +65,19 @@ func makeEntry(
     var value = Array(text.utf8)
     if let size { value += [UInt8](repeating: 0x2E, count: max(0, size - value.count)) }
     return SpilledEntry(value: value, freshUntil: freshUntil, staleUntil: staleUntil)
+}
+
+/// Keeps one thread of the readers busy until the semaphore is signalled.
+func holdUp(_ readers: SpillReaders) async -> DispatchSemaphore {
+    let gate = DispatchSemaphore(value: 0)
+    await withCheckedContinuation { continuation in
+        let isTaken = readers.submit {
+            continuation.resume()
+            gate.wait()
+        }
+        precondition(isTaken)
+    }
+    return gate
 }
 
 /// Waits for what the store does by itself; gives up after ten seconds.

@@ -3,11 +3,12 @@
 import contextlib
 import os
 import tempfile
+import time
 import unittest
 from pathlib import Path
 from types import SimpleNamespace
 
-from perfkit import bench_run, counted, dedup, hit_profile, matrix
+from perfkit import bench_run, counted, dedup, hit_profile, machine, matrix, spill
 from perfkit.bench_run import LOGGED, QUIET, KitError
 
 
@@ -39,6 +40,42 @@ class RequestLog(unittest.TestCase):
             self.assertEqual(logs, "request log" in name, name)
             if "defaults" not in name:
                 self.assertEqual(QUIET in arguments, not logs, name)
+
+
+class WhatTheProcessorDid(unittest.TestCase):
+    def test_shares_are_those_of_the_time_between_two_samples(self):
+        before = machine.Sample(10.0, [100, 0, 50, 800, 20, 0, 0, 30], 1_000_000)
+        after = machine.Sample(12.0, [180, 10, 70, 1060, 20, 5, 5, 50], 1_500_000)
+        found = machine.between(before, after)
+        self.assertAlmostEqual(found.stolen, 20 / 400)
+        self.assertAlmostEqual(found.waited, 0.25)
+        unknown = machine.between(before, after._replace(waited_us=None))
+        self.assertIsNone(unknown.waited)
+
+    def test_a_watch_counts_the_end_of_a_run(self):
+        watch = machine.ProcessorWatch()
+        watch.samples = [
+            machine.Sample(at, [0, 0, 0, idle, 0, 0, 0, stolen], 0)
+            for at, idle, stolen in ((0.0, 0, 0), (8.0, 100, 100), (9.0, 200, 100))
+        ]
+        self.assertEqual(watch.over_last(1).stolen, 0)
+        self.assertAlmostEqual(watch.over_last(60).stolen, 1 / 3)
+        self.assertAlmostEqual(watch.over_last(0).stolen, 1 / 3)
+
+    def test_a_watch_looks_until_it_is_left(self):
+        with machine.ProcessorWatch() as watch:
+            until = time.monotonic() + 10
+            while len(watch.samples) < 3 and time.monotonic() < until:
+                time.sleep(0.01)
+        self.assertGreaterEqual(len(watch.samples), 4)
+        self.assertFalse(watch.thread.is_alive())
+        self.assertGreaterEqual(watch.over_last(60).stolen, 0)
+
+    def test_the_spill_shows_it_and_what_the_kernel_does_not_say(self):
+        row = {"rate": 500, "p50": 1, "p95": 2, "p99": 3, "spill_share": 0.99, "cpu_us": 7,
+               "dropped": 0, "failures": 0, "errors": 0, "throttled": 0,
+               "processor": {"stolen": 0.04, "waited": None}}
+        self.assertIn("| 0 | 4 | – |", spill.markdown([row], 1000, 1 << 20))
 
 
 class Deduplication(unittest.TestCase):

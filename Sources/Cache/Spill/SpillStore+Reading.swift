@@ -39,8 +39,8 @@ extension SpillStore {
         var result: SpillLookup
         switch withState({ source(of: key, &$0) }) {
         case .known(let known): result = known
-        case .database(let database, let reader):
-            result = await read(key, at: now, from: database, on: reader, within: patience)
+        case .database(let database):
+            result = await read(key, at: now, from: database, within: patience)
         }
         if let entry = result.entry, entry.isExpired(at: now) { result = .nothing }
         withState { state in
@@ -52,7 +52,7 @@ extension SpillStore {
     /// Where an entry is to be had.
     private enum Source {
         case known(SpillLookup)
-        case database(SpillDatabase, reader: Int)
+        case database(SpillDatabase)
     }
 
     private func source(of key: [UInt8], _ state: inout State) -> Source {
@@ -62,36 +62,28 @@ extension SpillStore {
         case .nothing: return .known(.nothing)
         case nil: break
         }
-        guard let database = state.database else { return .known(.failed) }
-        guard state.pendingReads < configuration.readDepth else {
-            state.status.refusedReads += 1
-            return .known(.failed)
-        }
-        state.pendingReads += 1
-        state.nextReader = (state.nextReader + 1) % readers.count
-        return .database(database, reader: state.nextReader)
+        return state.database.map(Source.database) ?? .known(.failed)
     }
 
     private func read(
         _ key: [UInt8],
         at now: Int64,
         from database: SpillDatabase,
-        on reader: Int,
         within patience: Int?
     ) async -> SpillLookup {
         let waiter = Waiter<SpillLookup>()
-        if let patience {
-            let end = DispatchTime.now() + .milliseconds(max(1, patience))
-            timer.asyncAfter(deadline: end) { [self] in
+        let number = patience.map { patience in
+            timer.wait(for: .milliseconds(max(1, patience))) { [self] in
                 waiter.finish(.failed) { withState { $0.status.lateReads += 1 } }
             }
         }
+        defer { number.map(timer.leave) }
         return await waiter.value(whenCancelled: .failed) {
-            readers[reader].async { [self] in
-                let result = waiter.isDone ? .failed : read(key, at: now, from: database)
-                withState { $0.pendingReads -= 1 }
-                waiter.finish(result)
+            let isTaken = readers.submit { [self] in
+                if !waiter.isDone { waiter.finish(read(key, at: now, from: database)) }
             }
+            guard !isTaken else { return }
+            waiter.finish(.failed) { withState { $0.status.refusedReads += 1 } }
         }
     }
 

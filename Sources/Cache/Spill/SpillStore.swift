@@ -24,8 +24,6 @@ package final class SpillStore: Sendable {
         var status = SpillStatus()
         /// Free pages of the file, in bytes.
         var freeBytes = 0
-        var pendingReads = 0
-        var nextReader = 0
         var drain = Drain.idle
         /// Tells the planned drain from earlier ones, which do nothing when their time comes.
         var drainNumber = 0
@@ -47,9 +45,9 @@ package final class SpillStore: Sendable {
     let configuration: SpillConfiguration
     let files: SpillFiles
     let writer = DispatchQueue(label: "spill.writer")
-    let readers: [DispatchQueue]
+    let readers: SpillReaders
     /// Where the patience of readers ends: nothing here ever waits for the disk.
-    let timer = DispatchQueue(label: "spill.timer")
+    let timer = PatienceTimer(label: "spill.timer")
     private let state = Mutex(State())
 
     /// Opens the spill in a directory, or starts anew; blocks.
@@ -62,9 +60,7 @@ package final class SpillStore: Sendable {
             directory: directory,
             makesDirectory: configuration.makesDirectory
         )
-        readers = (0..<max(1, configuration.readers)).map {
-            DispatchQueue(label: "spill.reader.\($0)")
-        }
+        readers = SpillReaders(count: configuration.readers, depth: configuration.readDepth)
         let isTrusted = !configuration.startsEmpty || (try? files.delete()) != nil
         openDatabase()
         if isTrusted { maintain() } else { removeAll() }

@@ -1,5 +1,6 @@
 package import DHTClient
 internal import DHTCore
+internal import Waiting
 
 extension MainlineConfiguration {
     /// The DHT client's configuration as an operator set it.

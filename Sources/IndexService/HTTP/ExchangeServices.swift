@@ -3,6 +3,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import Synchronization
+internal import Waiting
 
 /// What every connection's `ExchangeHandler` works with: immutable, shared by all of them.
 struct ExchangeServices: Sendable {

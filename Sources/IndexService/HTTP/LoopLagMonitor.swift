@@ -2,6 +2,7 @@ internal import Cache
 internal import NIOCore
 internal import ServiceLifecycle
 internal import Synchronization
+internal import Waiting
 
 /// Measures how late the event loops run their timers, so that an operator sees a stall.
 ///

@@ -1,6 +1,7 @@
 internal import Dispatch
 internal import Foundation
 internal import Synchronization
+internal import Waiting
 
 /// The thread that writes a log's lines, so that only it waits for a slow reader.
 ///
@@ -54,8 +55,7 @@ final class LogLineThread: Sendable {
             return signal
         }
         guard let signal else { return true }
-        let nanoseconds = Int(clamping: Int64(limit / .nanoseconds(1)))
-        if signal.wait(timeout: .now() + .nanoseconds(nanoseconds)) == .success { return true }
+        if signal.wait(timeout: .now() + limit.dispatchInterval) == .success { return true }
         state.withLock { $0.waiters.removeAll { $0.signal === signal } }
         return false
     }
@@ -70,9 +70,11 @@ final class LogLineThread: Sendable {
     }
 
     private func start() {
-        let thread = Thread { self.run() }
-        thread.name = "log"
-        thread.start()
+        Thread.detachNewThread {
+            // The kernel takes a name from the thread itself only.
+            Thread.current.name = "log"
+            self.run()
+        }
     }
 
     private func run() {

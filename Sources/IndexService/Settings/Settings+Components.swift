@@ -1,6 +1,7 @@
 internal import Cache
 internal import DHTCore
 package import Logging
+internal import Waiting
 
 // How the settings reach the parts of the service: each part's own configuration, made from them.
 
@@ -128,12 +129,4 @@ extension Resolver.Policy {
 extension Duration {
     /// The duration in seconds, a rest cut off.
     var wholeSeconds: Int { Int(components.seconds) }
-
-    /// The duration in nanoseconds, at most 292 years of them.
-    var nanoseconds: Int64 {
-        let (nanoseconds, overflow) = components.seconds.multipliedReportingOverflow(
-            by: 1_000_000_000
-        )
-        return overflow ? .max : nanoseconds + components.attoseconds / 1_000_000_000
-    }
 }

@@ -1,5 +1,3 @@
-internal import Cache
-internal import Dispatch
 internal import NIOPosix
 internal import Synchronization
 internal import Waiting
@@ -10,18 +8,9 @@ internal import Waiting
 /// told so at the end of its time, and what it wanted is not begun any more. So many calls wait at
 /// most, those of callers who have left included.
 final class DatabaseThreads: Sendable {
-    private struct TimedCall {
-        let end: MonotonicInstant
-        let expire: @Sendable () -> Void
-    }
-
     private struct State {
         /// Handed to the threads and not begun.
         var waiting = 0
-        /// Calls that have a time, by number, as long as somebody waits for them.
-        var timed: [UInt64: TimedCall] = [:]
-        var lastNumber: UInt64 = 0
-        var isSweepPlanned = false
         /// What goes before all that waits for a thread.
         var ahead: [@Sendable (NIOThreadPool.WorkItemState) -> Void] = []
         /// What ends the wait of whoever writes, by number.
@@ -32,12 +21,10 @@ final class DatabaseThreads: Sendable {
 
     /// Calls that may wait ahead of the others.
     private static let depthAhead = 8
-    /// How exactly the end of a caller's time is kept, in milliseconds.
-    private static let resolution = 25
 
     private let threads: NIOThreadPool
     private let depth: Int
-    private let timer = DispatchQueue(label: "index.timer")
+    private let timer = PatienceTimer(label: "index.timer")
     private let state = Mutex(State())
     /// Calls that came to their end in time for whoever waited.
     private let ended = Atomic<UInt64>(0)
@@ -61,14 +48,13 @@ final class DatabaseThreads: Sendable {
         _ body: @escaping @Sendable () throws -> Output
     ) async throws(StoreError) -> Output {
         let call = Call(body)
-        let end = MonotonicInstant.now().advanced(by: UInt64(clamping: patience.nanoseconds))
+        try takePlace(ahead: isAhead)
         let endedBefore = ended.load(ordering: .relaxed)
-        let timed = TimedCall(end: end) { [self] in
+        let number = timer.wait(for: patience) { [self] in
             let othersEnded = ended.load(ordering: .relaxed) != endedBefore
             call.expire(whileOthersEnded: othersEnded && !isAhead)
         }
-        let number = try take(timed, ahead: isAhead)
-        defer { state.withLock { _ = $0.timed.removeValue(forKey: number) } }
+        defer { timer.leave(number) }
         return try await call.waiter.value(whenCancelled: .failure(Self.left)) {
             submit(call, ahead: isAhead)
         }.get()
@@ -89,7 +75,7 @@ final class DatabaseThreads: Sendable {
         let call = Call(body)
         let number = try enter { call.giveUp(.late) }
         defer { state.withLock { _ = $0.writers.removeValue(forKey: number) } }
-        _ = try take(nil)
+        try takePlace()
         let cancelled = leaves ? Result<Output, StoreError>.failure(Self.left) : nil
         let result = await withTaskCancellationHandler {
             withdrawal?.watch { call.withdraw(Self.left) }
@@ -138,26 +124,15 @@ final class DatabaseThreads: Sendable {
 
     private static let left = StoreError.unavailable("its caller has left")
 
-    /// Takes a place in the queue; the number is that of the timed call.
-    private func take(
-        _ timed: TimedCall?,
-        ahead isAhead: Bool = false
-    ) throws(StoreError) -> UInt64 {
-        let taken: (number: UInt64, startsSweep: Bool)? = state.withLock { state in
+    private func takePlace(ahead isAhead: Bool = false) throws(StoreError) {
+        let isTaken = state.withLock { state in
             let hasRoom =
                 isAhead ? state.ahead.count < Self.depthAhead : state.waiting < depth
-            guard hasRoom else { return nil }
-            state.waiting += 1
-            state.lastNumber += 1
-            guard let timed else { return (state.lastNumber, false) }
-            state.timed[state.lastNumber] = timed
-            defer { state.isSweepPlanned = true }
-            return (state.lastNumber, !state.isSweepPlanned)
+            if hasRoom { state.waiting += 1 }
+            return hasRoom
         }
         // Looks ahead that are still there have found nobody: their threads hang.
-        guard let taken else { throw isAhead ? .late : .crowded }
-        if taken.startsSweep { planSweep() }
-        return taken.number
+        guard isTaken else { throw isAhead ? .late : .crowded }
     }
 
     private func submit<Output>(_ call: Call<Output>, ahead isAhead: Bool = false) {
@@ -179,25 +154,6 @@ final class DatabaseThreads: Sendable {
 
     private func takeAhead() -> (@Sendable (NIOThreadPool.WorkItemState) -> Void)? {
         state.withLock { $0.ahead.isEmpty ? nil : $0.ahead.removeFirst() }
-    }
-
-    private func planSweep() {
-        timer.asyncAfter(deadline: .now() + .milliseconds(Self.resolution)) { [weak self] in
-            self?.sweep()
-        }
-    }
-
-    /// Tells those whose time is over; goes on for as long as anybody with a time waits.
-    private func sweep() {
-        let now = MonotonicInstant.now()
-        let (overdue, goesOn) = state.withLock { state in
-            let overdue = state.timed.filter { $0.value.end <= now }
-            for number in overdue.keys { state.timed[number] = nil }
-            state.isSweepPlanned = !state.timed.isEmpty
-            return (overdue.values.map(\.expire), state.isSweepPlanned)
-        }
-        for expire in overdue { expire() }
-        if goesOn { planSweep() }
     }
 }
 

@@ -69,7 +69,7 @@ final class StoreExaminer: Sendable {
         }
         guard isWanted else { return false }
         defer { state.withLock { $0.connection = nil } }
-        let end = DispatchTime.now() + .nanoseconds(Int(clamping: patience.nanoseconds))
+        let end = DispatchTime.now() + patience.dispatchInterval
         timer.asyncAfter(deadline: end) { [weak self, weak connection] in
             guard let self, let connection else { return }
             // An interruption is for the statement that runs, and there is only this one.

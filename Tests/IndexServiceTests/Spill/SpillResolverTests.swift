@@ -207,7 +207,7 @@ import Testing
         let spill = try #require(parts.cache.spill)
         await spill.flush()
         let gate = DispatchSemaphore(value: 0)
-        parts.store.readers[0].async { gate.wait() }
+        #expect(parts.store.readers.submit { gate.wait() })
         let query = try makeQuery()
         guard case .failed = await spill.take(query, by: .now()) else { throw TestFailure() }
         #expect(parts.breaker.phase(at: .now()) == .closed)
@@ -223,7 +223,7 @@ import Testing
     @Test func aHangingDiskCostsNoMoreThanItsDeadline() async throws {
         let parts = try Parts { $0.readers = 1 }
         let gate = DispatchSemaphore(value: 0)
-        parts.store.readers[0].async { gate.wait() }
+        #expect(parts.store.readers.submit { gate.wait() })
         let spill = try #require(parts.cache.spill)
         let query = try makeQuery()
         let deadline = MonotonicInstant.now().advanced(by: 20_000_000)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import service
 
-from . import ROOT
+from . import ROOT, machine
 
 # A client address of its own has more connections and misses than the defaults allow one.
 OPEN_LIMITS = [
@@ -206,18 +206,22 @@ class Bench:
     # Load
 
     def load(self, server, *arguments, checked=True):
-        """One run of the generator; its figures, and `cpu_us`: the server's time an answer."""
+        """One run of the generator; its figures, and `cpu_us`: the server's time an answer, and
+        `processor`: what the machine's did while it was sending.
+        """
         before, logged = server.cpu_seconds(), server.log.stat().st_size
         command = [self.load_binary, "--url", f"http://{service.HOST}:{server.port}", "--json"]
-        done = subprocess.run(
-            [*map(str, command), *map(str, arguments)],
-            capture_output=True, text=True, timeout=300,
-        )
+        with machine.ProcessorWatch() as watch:
+            done = subprocess.run(
+                [*map(str, command), *map(str, arguments)],
+                capture_output=True, text=True, timeout=300,
+            )
         figures = printed_json("svc-index-load", done, codes=(0, 1))
         if checked and done.returncode == 1:
             words = " ".join(Path(str(word)).name for word in arguments)
             raise KitError(f"svc-index-load {words}: {done.stderr.strip()}")
         spent = server.cpu_seconds() - before
+        figures["processor"] = watch.over_last(figures["seconds"])._asdict()
         figures["cpu_us"] = spent * 1e6 / max(1, figures["answersInAll"])
         if getattr(server, "logs_requests", False):
             figures["logged"] = require_logged(server.log, logged, figures["answersInAll"])

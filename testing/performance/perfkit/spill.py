@@ -65,6 +65,7 @@ def measure(bench, server, names, rate):
         "dropped": grew(before, after, "index_spill_dropped_total"),
         "failures": grew(before, after, "index_spill_failures_total"),
         "errors": paced["errors"], "throttled": paced["throttled"],
+        "processor": paced["processor"],
         "spectrum": paced["spectrum"], "commands": [paced["command"]],
     }
 
@@ -87,12 +88,17 @@ def run(bench, rows):
 
 def markdown(found, entries, size):
     headings = ["fixed rate", "p50 ms", "p95", "p99", "out of the spill %", "CPU µs", "dropped",
-                "late or failed", "errors"]
+                "late or failed", "errors", "stolen %", "a task waited %"]
     cells = [
         [f"{row['rate']:,}", f"{row['p50']:.2f}", f"{row['p95']:.2f}", f"{row['p99']:.2f}",
          f"{row['spill_share'] * 100:.0f}", f"{row['cpu_us']:.0f}", f"{row['dropped']:.0f}",
-         f"{row['failures']:.0f}", row["errors"] + row["throttled"]]
+         f"{row['failures']:.0f}", row["errors"] + row["throttled"],
+         *(percent(row["processor"][share]) for share in ("stolen", "waited"))]
         for row in found
     ]
     return (f"{entries:,.0f} answers in the spill, {size / (1 << 20):,.0f} MiB.\n\n"
             + table(headings, cells))
+
+
+def percent(share):
+    return "–" if share is None else f"{share * 100:.0f}"
