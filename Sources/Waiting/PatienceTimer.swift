@@ -4,7 +4,8 @@ internal import Synchronization
 /// Tells callers that their time is over: one timer for all of them.
 ///
 /// A timer for each would cost every wait two system calls and the wake-up of a thread, and nearly
-/// all waits end in time. This one looks when the first of those who still wait is due.
+/// all waits end in time. This one looks when the first of those who were there at the last look is
+/// due, or somebody since who has less patience.
 package final class PatienceTimer: Sendable {
     private struct Wait {
         let end: DispatchTime
@@ -18,7 +19,8 @@ package final class PatienceTimer: Sendable {
         var nextLook: DispatchTime?
     }
 
-    /// The least time between two looks, in milliseconds: so much later may somebody be told.
+    /// The least time from a look to the one that it plans, in milliseconds: so much later may
+    /// somebody be told.
     private static let resolution = 5
 
     private let queue: DispatchQueue
@@ -31,7 +33,7 @@ package final class PatienceTimer: Sendable {
     /// Calls `expire` when `patience` is over, unless `leave` comes first.
     ///
     /// - Returns: the number to leave with.
-    package func wait(
+    package func enter(
         for patience: Duration,
         orElse expire: @escaping @Sendable () -> Void
     ) -> UInt64 {
@@ -49,9 +51,11 @@ package final class PatienceTimer: Sendable {
 
     /// Ends a wait; whoever leaves is not called any more, but may be called at this moment.
     package func leave(_ number: UInt64) {
-        state.withLock { _ = $0.waits.removeValue(forKey: number) }
+        // What it was to call is let go of outside of the lock: nobody knows what that ends.
+        _ = state.withLock { $0.waits.removeValue(forKey: number) }
     }
 
+    /// One that has been overtaken by a nearer one stays planned, and does nothing.
     private func plan(_ look: DispatchTime) {
         queue.asyncAfter(deadline: look) { [weak self] in self?.look(look) }
     }
@@ -59,14 +63,13 @@ package final class PatienceTimer: Sendable {
     private func look(_ planned: DispatchTime) {
         let now = DispatchTime.now()
         let (overdue, next) = state.withLock { state -> ([Wait], DispatchTime?) in
-            // An earlier one has come before it, and planned what follows.
             guard state.nextLook == planned else { return ([], nil) }
             let overdue = state.waits.filter { $0.value.end <= now }
             for number in overdue.keys { state.waits[number] = nil }
             state.nextLook = state.waits.values.map(\.end).min().map {
                 max($0, now + .milliseconds(Self.resolution))
             }
-            return (Array(overdue.values), state.nextLook)
+            return (overdue.values.sorted { $0.end < $1.end }, state.nextLook)
         }
         if let next { plan(next) }
         for wait in overdue { wait.expire() }

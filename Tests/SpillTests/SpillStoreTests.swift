@@ -227,6 +227,22 @@ import Testing
         #expect(store.status.queued == 0)
     }
 
+    /// Its threads end with their readers.
+    @Test func aStoreThatNobodyHasIsGone() async {
+        weak var store: SpillStore?
+        weak var readers: SpillReaders?
+        func use() async {
+            let used = spill.makeStore()
+            (store, readers) = (used, used.readers)
+            used.put(makeEntry(), for: makeKey(1))
+            await used.flush()
+            #expect(await used.lookUp(makeKey(1), at: 0, within: 10_000).entry != nil)
+            await used.close()
+        }
+        await use()
+        await eventually { store == nil && readers == nil }
+    }
+
     @Test func aCancelledReadEndsWithAMiss() async {
         let store = spill.makeStore()
         store.put(makeEntry(), for: makeKey(1))

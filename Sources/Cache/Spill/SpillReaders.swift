@@ -14,16 +14,15 @@ final class SpillReaders: Sendable {
     private let queue: ReadQueue
 
     /// - Parameters:
-    ///   - label: what the threads' names begin with; the kernel keeps 15 bytes of each.
+    ///   - label: what the threads' names begin with; at most 12 bytes.
     ///   - depth: reads that may wait for a thread.
     init(label: String = "spill.read", count: Int, depth: Int) {
         queue = ReadQueue(depth: depth)
         for number in 0..<max(1, count) {
-            Thread.detachNewThread { [queue] in
-                // The kernel takes a name from the thread itself only.
-                Thread.current.name = "\(label).\(number)"
-                queue.work()
-            }
+            let thread = Thread { [queue] in queue.work() }
+            thread.start()
+            // Before it is started a name does not get as far as the kernel.
+            thread.name = "\(label).\(number)"
         }
     }
 
@@ -37,16 +36,17 @@ final class SpillReaders: Sendable {
 /// What the threads share; it outlives its owner for as long as one of them reads.
 private final class ReadQueue: Sendable {
     private struct State {
-        var waiting: [SpillReaders.Read] = []
-        /// How many of those have been taken off the front already.
+        /// Nil where one has been taken off the front.
+        var waiting: [SpillReaders.Read?] = []
+        /// How many have been.
         var head = 0
         var isClosed = false
 
         mutating func takeFirst() -> SpillReaders.Read? {
             guard head < waiting.count else { return nil }
-            let read = waiting[head]
+            let read = waiting[head].take()
             head += 1
-            // What was read is let go of, at a cost that each read has its small share of.
+            // Their places are given back now and then, at a small cost for each.
             if head == waiting.count || head >= 64 {
                 waiting.removeFirst(head)
                 head = 0
@@ -57,7 +57,8 @@ private final class ReadQueue: Sendable {
 
     private let depth: Int
     private let state = Mutex(State())
-    private let changes = DispatchSemaphore(value: 0)
+    /// One for each read that waits, so that as many threads wake up.
+    private let readsToDo = DispatchSemaphore(value: 0)
 
     init(depth: Int) { self.depth = depth }
 
@@ -67,8 +68,7 @@ private final class ReadQueue: Sendable {
             state.waiting.append(read)
             return true
         }
-        // Once for each read: so many threads have something to do.
-        if isTaken { changes.signal() }
+        if isTaken { readsToDo.signal() }
         return isTaken
     }
 
@@ -76,17 +76,17 @@ private final class ReadQueue: Sendable {
     func work() {
         while let read = next() { read() }
         // So that the next thread sees it too.
-        changes.signal()
+        readsToDo.signal()
     }
 
     func close() {
         state.withLock { $0.isClosed = true }
-        changes.signal()
+        readsToDo.signal()
     }
 
     private func next() -> SpillReaders.Read? {
         while true {
-            changes.wait()
+            readsToDo.wait()
             let (read, isOver) = state.withLock { ($0.takeFirst(), $0.isClosed) }
             if read != nil || isOver { return read }
         }

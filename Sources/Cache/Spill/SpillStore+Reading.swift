@@ -73,7 +73,7 @@ extension SpillStore {
     ) async -> SpillLookup {
         let waiter = Waiter<SpillLookup>()
         let number = patience.map { patience in
-            timer.wait(for: .milliseconds(max(1, patience))) { [self] in
+            timer.enter(for: .milliseconds(max(1, patience))) { [self] in
                 waiter.finish(.failed) { withState { $0.status.lateReads += 1 } }
             }
         }

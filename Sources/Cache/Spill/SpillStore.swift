@@ -14,8 +14,7 @@ internal import Waiting
 /// What cannot be kept is a removal that found the disk read-only when the process ended: set
 /// `startsEmpty` where entries may have changed in the meantime.
 ///
-/// SQLite runs on dispatch queues of the store's own, never on the caller's thread but for the
-/// opening.
+/// SQLite runs on threads of the store's own, never on the caller's but for the opening.
 package final class SpillStore: Sendable {
     /// Everything that changes; one mutex, under which nothing foreign runs.
     struct State {

@@ -70,11 +70,9 @@ final class LogLineThread: Sendable {
     }
 
     private func start() {
-        Thread.detachNewThread {
-            // The kernel takes a name from the thread itself only.
-            Thread.current.name = "log"
-            self.run()
-        }
+        let thread = Thread { self.run() }
+        thread.name = "log"
+        thread.start()
     }
 
     private func run() {

@@ -50,7 +50,7 @@ final class DatabaseThreads: Sendable {
         let call = Call(body)
         try takePlace(ahead: isAhead)
         let endedBefore = ended.load(ordering: .relaxed)
-        let number = timer.wait(for: patience) { [self] in
+        let number = timer.enter(for: patience) { [self] in
             let othersEnded = ended.load(ordering: .relaxed) != endedBefore
             call.expire(whileOthersEnded: othersEnded && !isAhead)
         }

@@ -85,7 +85,7 @@ class ProcessorWatch:
         self.samples.append(sample())
 
     def over_last(self, seconds):
-        """Of the last so many seconds, or of all if there were not as many."""
+        """Of about the last so many seconds; of all if they are fewer, or nearly none."""
         last = self.samples[-1]
         first = next(one for one in self.samples if one.at >= last.at - seconds)
         return between(first if first is not last else self.samples[0], last)
