@@ -104,7 +104,10 @@ let coreTools: [Target] =
             )
         ] : [])
 
-let commit = Context.gitInformation?.currentCommit.prefix(12) ?? "unknown"
+// What this file came to is remembered by its text and the environment. So the Makefile hands the
+// commit in: the one that git has now may not be the one that is remembered.
+let commit = [Context.environment["SVC_INDEX_COMMIT"], Context.gitInformation?.currentCommit]
+    .compactMap { $0?.prefix(12) }.first { !$0.isEmpty } ?? "unknown"
 
 let serviceTargets: [Target] = [
     .target(
