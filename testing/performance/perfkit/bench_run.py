@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -187,6 +188,26 @@ class Bench:
             process.wait()
             process.stdout.close()
 
+    @contextlib.contextmanager
+    def kept_late(self, process, stopped=0.4, running=0.1):
+        """Lets a process run for so many seconds after each pause of so many: it answers late."""
+        is_over = threading.Event()
+
+        def stutter():
+            while not is_over.is_set():
+                process.send_signal(signal.SIGSTOP)
+                is_over.wait(stopped)
+                process.send_signal(signal.SIGCONT)
+                is_over.wait(running)
+
+        thread = threading.Thread(target=stutter, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            thread.join()
+
     def announce(self, cids, bootstrap):
         """Announces content ids on a DHT, eight at a time."""
         waiting = list(cids)
@@ -230,6 +251,16 @@ class Bench:
                                  Path(str(word)).exists() else str(word) for word in arguments)]
         )
         return figures
+
+
+# What held code up during a run: the last columns of tables whose times a busy machine decides.
+HELD_UP = ["stolen %", "a task waited %"]
+
+
+def held_up(processor):
+    """The cells of `HELD_UP`."""
+    return ["–" if processor[share] is None else f"{processor[share] * 100:.0f}"
+            for share in ("stolen", "waited")]
 
 
 def lines_since(path, offset):

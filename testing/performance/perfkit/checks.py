@@ -43,6 +43,9 @@ CHECKS = [
     Check("resident", "resident-per-answer-bytes", LOWER, 0.15, "an answer or its key has grown"),
     Check("allocations", "cache-hit-allocations", EXACT, 0,
           "a hit in ShardedCache must not allocate"),
+    Check("resolver-hits", "resolver-hit-allocations", EXACT, 0,
+          "what lies between a parsed question and its answer's bytes must not allocate: heaptrack "
+          "on hit-probe"),
     Check("instructions", "cache-hit-instructions", STEADY, 0.01,
           "callgrind_annotate cache-probe says where"),
     Check("http-instructions", "http-hit-instructions", STEADY, 0.01,

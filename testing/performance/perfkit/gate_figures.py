@@ -7,7 +7,7 @@ from pathlib import Path
 import service
 from bench_http import BenchError
 
-from . import checks, memory, peers
+from . import checks, in_process, memory, peers
 from .counted import (
     allocations, http_allocations, http_instructions, instructions, system_calls,
 )
@@ -57,6 +57,11 @@ def resident(bench):
             "resident-per-answer-bytes": memory.answers(bench, ANSWERS)["resident"]}
 
 
+def resolver_hits(bench):
+    require(bench.hit_probe)
+    return {"resolver-hit-allocations": round(abs(in_process.allocations(bench)), 3)}
+
+
 def attempt(part, bench):
     try:
         return part(bench)
@@ -66,8 +71,8 @@ def attempt(part, bench):
         return {}
 
 
-STEADY = (simulate, labels, allocations, http_allocations, instructions, http_instructions,
-          system_calls)
+STEADY = (simulate, labels, allocations, resolver_hits, http_allocations, instructions,
+          http_instructions, system_calls)
 TIMED = (resident, beside_nginx)
 PARTS = tuple(part.__name__.replace("_", "-") for part in (*STEADY, *TIMED))
 

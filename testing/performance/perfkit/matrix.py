@@ -13,6 +13,8 @@ DHT_NAMES = 100
 HIT_RATE, MISS_RATE = 5000, 1000
 # A client asks one node only so often, so lookups a second are bounded by the network's size.
 DHT_NODES, LOOKUP_RATE = 500, 20
+# Those of a tail: they stand still for 400 of every 500 ms.
+LATE_NODES = DHT_NODES // 5
 MISSES = ["--distribution", "uniform", "--fresh", "1"]
 
 
@@ -45,6 +47,8 @@ def row(name, rate, full, paced):
     }
 
 
+# A row that shows what hedging is for, and has no target.
+UNHEDGED = ", without hedging"
 # Answers that no longer fit in RAM go to disk.
 SPILL = ["--amnesia-enabled=false", "--spill-enabled=true"]
 
@@ -99,14 +103,24 @@ def spill_rows(bench):
 
 
 @contextlib.contextmanager
-def dht_network(bench):
-    """DHT_NODES nodes that alone know the providers of names; (where to join it, the names)."""
+def dht_network(bench, late=0):
+    """DHT_NODES nodes that alone know the providers of names; (where to join it, the names).
+
+    So many of them answer late: they are a process, and a network, of their own. Whoever joins by
+    both has both in its table, and asks those that are nearest first, whichever they are.
+    """
     lines, cids = make_dht_names(DHT_NAMES, bench.data)
     store = bench.folder / "dht-store"
     if not store.exists():
         bench.import_file(lines, store)
-    with bench.testnet(DHT_NODES) as (bootstrap, _):
+    with contextlib.ExitStack() as stack:
+        bootstrap, _ = stack.enter_context(bench.testnet(DHT_NODES - late))
+        if late:
+            others, process = stack.enter_context(bench.testnet(late))
+            bootstrap = f"{bootstrap},{others}"
         bench.announce(cids.read_text().split(), bootstrap)
+        if late:
+            stack.enter_context(bench.kept_late(process))
         yield bootstrap, lines
 
 
@@ -130,6 +144,11 @@ def dht_rows(bench):
                 yield measure(bench, server, name, lines, HIT_RATE)
                 name = "DHT, every answer (`fresh`)" + logs
                 yield measure(bench, server, name, lines, LOOKUP_RATE, fresh)
+    with dht_network(bench, LATE_NODES) as network:
+        for how, arguments in (("", [QUIET]), (UNHEDGED, [QUIET, "--dht-beta=0"])):
+            with dht_service(bench, network, arguments) as server:
+                name = "DHT, every answer (`fresh`), a fifth of the nodes late" + how
+                yield measure(bench, server, name, network[1], LOOKUP_RATE, fresh)
 
 
 def run(bench):

@@ -13,7 +13,7 @@ import time
 
 import service
 
-from .bench_run import QUIET, KitError, metrics, note, resident_kib, table
+from .bench_run import QUIET, KitError, held_up, metrics, note, resident_kib, table
 from .names import make_dht_names, make_names, name_of
 
 NAMES = 10_000
@@ -103,6 +103,7 @@ def measure(bench, server, path, names):
         "hits": {"calm": calm["latency"], "loaded": loaded["latency"], "again": again["latency"]},
         "lag_ms": reached(at_first, at_last, "event_loop_lag_seconds", 0.99),
         "gate_ms": reached(at_first, at_last, "miss_gate_wait_seconds", 0.99),
+        "processor": {"calm": calm["processor"], "loaded": loaded["processor"]},
         "hit_errors": loaded["errors"] + loaded["throttled"],
         "p99_ratio": loaded["latency"]["p99"] / calm["latency"]["p99"],
     }
@@ -140,6 +141,8 @@ def markdown(rows):
         "RAM hits that failed": lambda r: r["hit_errors"],
         "`event_loop_lag_seconds`, p99 at most, ms": lambda r: f"{r['lag_ms']:g}",
         "`miss_gate_wait_seconds`, p99 at most, ms": lambda r: f"{r['gate_ms']:g}",
+        "a task waited for a core before, under it, % of the time": lambda r: ", ".join(
+            held_up(r["processor"][when])[1] for when in ("calm", "loaded")),
         "resident before, under it, MiB":
             lambda r: f"{r['before_mib']:.0f}, {r['during_mib']:.0f}",
     }

@@ -149,6 +149,8 @@ def summarise(runs):
             "p95_ratio": ratio(lambda one: one["latency"]["p95"]),
             "p99_ratio": ratio(lambda one: one["latency"]["p99"]),
             "ratios": [a["perSecond"] / b["perSecond"] for a, b in zip(own, base)],
+            "p99_ratios": [a["latency"]["p99"] / max(b["latency"]["p99"], 1e-9)
+                           for a, b in zip(own, base)],
             "generator_us": median(lambda one: one["generatorMicrosPerAnswer"]),
             "spectrum": own[-1]["spectrum"], "commands": [own[0]["command"]],
         })
@@ -166,10 +168,11 @@ def run(bench, everything=True, rounds=ROUNDS, seconds=None, warm_up=0.5):
 
 def markdown(rows, skipped=()):
     headings = ["server", "requests/s", "p50 ms", "p95", "p99", "CPU µs", "ratio", "CPU ratio",
-                "by round"]
+                "p99 ratio by round", "by round"]
     return table(headings, [
         [r["server"], f"{r['per_second']:,.0f}", f"{r['p50']:.2f}", f"{r['p95']:.2f}",
          f"{r['p99']:.2f}", f"{r['cpu_us']:.1f}", f"{r['ratio']:.2f}", f"{r['cpu_ratio']:.2f}",
+         " ".join(f"{one:.2f}" for one in r["p99_ratios"]),
          " ".join(f"{one:.2f}" for one in r["ratios"])] for r in rows
     ] + [[name, "not measured", *[""] * (len(headings) - 2)] for name in skipped])
 

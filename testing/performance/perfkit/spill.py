@@ -8,7 +8,9 @@ spill, goes to RAM, and sends another one back, so that reads and writes share t
 import itertools
 import time
 
-from .bench_run import OPEN_LIMITS, QUIET, KitError, grew, metrics, note, table
+from .bench_run import (
+    HELD_UP, OPEN_LIMITS, QUIET, KitError, grew, held_up, metrics, note, table,
+)
 from .names import make_names
 
 RATES = (500, 1000, 2000)
@@ -88,17 +90,13 @@ def run(bench, rows):
 
 def markdown(found, entries, size):
     headings = ["fixed rate", "p50 ms", "p95", "p99", "out of the spill %", "CPU µs", "dropped",
-                "late or failed", "errors", "stolen %", "a task waited %"]
+                "late or failed", "errors", *HELD_UP]
     cells = [
         [f"{row['rate']:,}", f"{row['p50']:.2f}", f"{row['p95']:.2f}", f"{row['p99']:.2f}",
          f"{row['spill_share'] * 100:.0f}", f"{row['cpu_us']:.0f}", f"{row['dropped']:.0f}",
          f"{row['failures']:.0f}", row["errors"] + row["throttled"],
-         *(percent(row["processor"][share]) for share in ("stolen", "waited"))]
+         *held_up(row["processor"])]
         for row in found
     ]
     return (f"{entries:,.0f} answers in the spill, {size / (1 << 20):,.0f} MiB.\n\n"
             + table(headings, cells))
-
-
-def percent(share):
-    return "–" if share is None else f"{share * 100:.0f}"
