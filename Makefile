@@ -4,8 +4,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 SWIFT ?= swift
-# What `svc-index version` says; empty without git.
-export SVC_INDEX_COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
+# What `svc-index version` says; empty without git. The service refuses variables that begin with
+# its own name and that it does not know.
+export BUILD_COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
 BINARY := .build/release/svc-index
 DEBUG_BINARY := .build/debug/svc-index
 PERF := testing/performance

@@ -107,7 +107,7 @@ let coreTools: [Target] =
 // What this file came to is remembered by its text and the environment. So the Makefile hands the
 // commit in: the one that git has now may not be the one that is remembered.
 let commit =
-    [Context.environment["SVC_INDEX_COMMIT"], Context.gitInformation?.currentCommit]
+    [Context.environment["BUILD_COMMIT"], Context.gitInformation?.currentCommit]
     .compactMap { $0?.prefix(12) }.first { !$0.isEmpty } ?? "unknown"
 
 let serviceTargets: [Target] = [
