@@ -101,9 +101,9 @@ class NodesThatAnswerLate(unittest.TestCase):
             self.assertEqual(self.state(process), "S")
             process.kill()
 
-    def test_a_row_without_hedging_has_no_target(self):
+    def test_rows_with_late_nodes_have_no_target(self):
         row = {"configuration": "DHT, every answer (`fresh`)", "p95": 500, "hit_share": 0}
-        slow = row | {"configuration": row["configuration"] + matrix.UNHEDGED}
+        slow = row | {"configuration": matrix.LATE + ", without hedging"}
         self.assertEqual(len(list(explain.explain_matrix({"rows": [row, slow]}))), 1)
 
 
