@@ -12,8 +12,10 @@ struct TestnetCommand: AsyncParsableCommand {
             Example:
               svc-index testnet --nodes 50 --port 7000
               svc-index announce b3:… --port 8080 --dht-bootstrap 127.0.0.1:7000
+              svc-index testnet --nodes 50 --port 7000 --late-nodes 10
             The first line printed is what --dht-bootstrap takes. Ctrl-C stops it. Whoever
-            joins one on [::1] gives --dht-bind '[::1]:0' as well.
+            joins one on [::1] gives --dht-bind '[::1]:0' as well. What late nodes cost a
+            lookup, lookup --trace shows.
             """
     )
 
@@ -22,6 +24,12 @@ struct TestnetCommand: AsyncParsableCommand {
 
     @Option(help: "The first node's UDP port, the others' follow; any free ones if none.")
     var port: UInt16 = 0
+
+    @Option(help: "How many of the nodes answer late.")
+    var lateNodes = 0
+
+    @Option(help: "How late those answer, in milliseconds, 1 to 10000.")
+    var lateMs = 400
 
     @Flag(help: "Run on [::1] instead of 127.0.0.1.")
     var ipv6 = false
@@ -40,13 +48,20 @@ struct TestnetCommand: AsyncParsableCommand {
                     + "lower --port or --nodes"
             )
         }
+        guard (0...nodes).contains(lateNodes) else {
+            throw Failure(.usage, "--late-nodes must be from 0 to --nodes, which is \(nodes)")
+        }
+        guard (1...10_000).contains(lateMs) else {
+            throw Failure(.usage, "--late-ms must be from 1 to 10000")
+        }
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let network: LoopbackNetwork
         do {
             network = try await LoopbackNetwork.start(
                 count: nodes,
                 firstPort: port,
-                family: ipv6 ? .v6 : .v4
+                family: ipv6 ? .v6 : .v4,
+                late: .init(count: lateNodes, delay: .milliseconds(lateMs))
             )
         } catch {
             throw Failure(.unavailable, error.description)

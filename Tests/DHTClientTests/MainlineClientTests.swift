@@ -46,6 +46,34 @@ import Testing
         for node in [client] + v4.nodes + v6.nodes { await node.stop() }
     }
 
+    /// Two networks that know nothing of each other; the nodes to join by lead to both.
+    @Test func whoJoinsByNodesOfTwoNetworksKnowsBoth() async throws {
+        let one = try await LoopbackNetwork.start(count: 12, settings: openSettings)
+        let other = try await LoopbackNetwork.start(count: 12, settings: openSettings)
+        let client = try await makeClient(joiningBy: one.bootstrap + other.bootstrap)
+        #expect(await client.hasContacts(20, by: soon))
+        for node in [client] + one.nodes + other.nodes { await node.stop() }
+    }
+
+    @Test func lateNodesAnswerLate() async throws {
+        let delay = TimeSpan.milliseconds(300)
+        let network = try await LoopbackNetwork.start(
+            count: 12,
+            settings: openSettings,
+            late: .init(count: 12, delay: delay)
+        )
+        let client = try await makeClient(joiningBy: network.bootstrap)
+        #expect(await client.hasContacts(8, by: soon))
+        let found = try await client.lookup(
+            .anyPeer(of: makeID(5)),
+            options: LookupOptions(isTraced: true),
+            deadline: soon
+        )
+        let times = found.trace.compactMap(\.took)
+        #expect(times.count >= 8 && times.allSatisfy { $0 >= delay })
+        for node in [client] + network.nodes { await node.stop() }
+    }
+
     @Test func whatNobodyAnnouncedIsAbsent() async throws {
         try await withClient { _, client in
             let result = try await client.lookup(.anyPeer(of: makeID(9)), deadline: soon)

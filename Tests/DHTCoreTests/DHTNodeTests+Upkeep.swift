@@ -91,6 +91,29 @@ extension DHTNodeTests {
         #expect(node.status(at: makeTime(40)).good == 3)
     }
 
+    /// The last of them may know a part of the network that is closed to the first.
+    @Test func whoJoinsAsksAllBootstrapNodesInTheirOrder() throws {
+        var node = makeNode()
+        let known = (1...12).map { makeEndpoint($0) }
+        node.setBootstrapNodes(known, at: makeTime(0))
+        node.advance(to: makeTime(0))
+        var asked: [Endpoint] = []
+        var now = 0
+        while now < 100 {
+            let queries = drain(&node).queries(.findNode)
+            asked += queries.map(\.endpoint)
+            for query in queries where try decode(query.bytes).arguments.target == node.id {
+                // More than a lookup needs to end, and all of them closer than who names them.
+                try reply(&node, to: query, at: now) {
+                    $0.nodes((20..<28).map { (contactID($0), makeEndpoint($0)) })
+                }
+            }
+            now += 10
+        }
+        #expect(asked.filter(known.contains) == known)
+        #expect(asked.contains { !known.contains($0) })
+    }
+
     @Test func bucketsThatCannotBeLookedAtNowAreLookedAtLater() throws {
         var node = makeNode()
         node.setBootstrapNodes([makeEndpoint(1)], at: makeTime(0))

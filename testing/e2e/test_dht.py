@@ -312,6 +312,8 @@ class DHTTest(NetworkTest):
             (64, "--port", self.joined("announce", cid, "--port", 0)),
             (64, "--nodes", ("testnet", "--nodes", 0)),
             (64, "do not fit", ("testnet", "--nodes", 5000, "--port", 65000)),
+            (64, "--late-nodes", ("testnet", "--nodes", 5, "--late-nodes", 6)),
+            (64, "--late-ms", ("testnet", "--nodes", 5, "--late-nodes", 1, "--late-ms", 0)),
             (78, "two IPv4", self.joined("lookup", cid, "--dht-bind", "127.0.0.1:0,127.0.0.2:0")),
             (78, "router", ("lookup", cid, "--dht-bootstrap", "router")),
             (78, "numeric", self.joined("lookup", cid, "--dht-bind", "localhost:0")),

@@ -2,14 +2,14 @@
 
 import contextlib
 import os
-import subprocess
 import tempfile
-import time
+import threading
 import unittest
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
-from perfkit import bench_run, counted, dedup, explain, hit_profile, machine, matrix, spill
+from perfkit import bench_run, counted, dedup, hit_profile, machine, matrix, spill
 from perfkit.bench_run import LOGGED, QUIET, KitError
 
 
@@ -64,10 +64,14 @@ class WhatTheProcessorDid(unittest.TestCase):
         self.assertAlmostEqual(watch.over_last(0).stolen, 1 / 3)
 
     def test_a_watch_looks_until_it_is_left(self):
-        with machine.ProcessorWatch() as watch:
-            until = time.monotonic() + 10
-            while len(watch.samples) < 3 and time.monotonic() < until:
-                time.sleep(0.01)
+        looks, look = threading.Semaphore(0), machine.sample
+
+        def count():
+            looks.release()
+            return look()
+        with mock.patch.object(machine, "sample", count), machine.ProcessorWatch() as watch:
+            for _ in range(3):
+                self.assertTrue(looks.acquire(timeout=10))
         self.assertGreaterEqual(len(watch.samples), 4)
         self.assertFalse(watch.thread.is_alive())
         self.assertGreaterEqual(watch.over_last(60).stolen, 0)
@@ -77,34 +81,6 @@ class WhatTheProcessorDid(unittest.TestCase):
                "dropped": 0, "failures": 0, "errors": 0, "throttled": 0,
                "processor": {"stolen": 0.04, "waited": None}}
         self.assertIn("| 0 | 4 | – |", spill.markdown([row], 1000, 1 << 20))
-
-
-class NodesThatAnswerLate(unittest.TestCase):
-    def state(self, process):
-        stat = Path(f"/proc/{process.pid}/stat").read_text()
-        return stat.rpartition(")")[2].split()[0]
-
-    def until(self, process, state):
-        end = time.monotonic() + 10
-        while self.state(process) != state and time.monotonic() < end:
-            time.sleep(0.001)
-        self.assertEqual(self.state(process), state)
-
-    def test_they_stand_still_now_and_then_and_run_on_afterwards(self):
-        with subprocess.Popen(["sleep", "60"]) as process:
-            self.addCleanup(process.kill)
-            late = bench_run.Bench.kept_late(None, process, stopped=0.05, running=0.05)
-            with late:
-                for _ in range(3):
-                    self.until(process, "T")
-                    self.until(process, "S")
-            self.assertEqual(self.state(process), "S")
-            process.kill()
-
-    def test_rows_with_late_nodes_have_no_target(self):
-        row = {"configuration": "DHT, every answer (`fresh`)", "p95": 500, "hit_share": 0}
-        slow = row | {"configuration": matrix.LATE + ", without hedging"}
-        self.assertEqual(len(list(explain.explain_matrix({"rows": [row, slow]}))), 1)
 
 
 class Deduplication(unittest.TestCase):

@@ -221,6 +221,19 @@ class LoadProgram(unittest.TestCase):
             self.assertEqual(code(500, "--max-error-share", 1), 0)
             self.assertEqual(code(503, "--max-throttled-share", 1), 0)
 
+    def test_the_wait_for_a_connection_is_told_apart_from_the_answers_time(self):
+        with serving(answers=Slow) as server:
+            done = run_load(server.server_port, "--path", "/status/429", "--rate", 10,
+                            "--connections", 1, "--duration", 2, "--warm-up", 0, "--json",
+                            "--max-throttled-share", 1)
+        figures = json.loads(done.stdout)
+        refusals, sent = figures["refusals"], figures["refusalsFromSending"]
+        self.assertEqual(refusals["count"], sent["count"])
+        # One connection answers a third of what is due: the last wait longest, all for it.
+        self.assertGreater(refusals["max"], 3 * Slow.seconds * 1000)
+        self.assertGreaterEqual(sent["p50"], Slow.seconds * 1000 * 0.9)
+        self.assertLess(sent["p50"], refusals["p50"])
+
     def test_wrong_usage_is_64_and_nobody_there_is_69(self):
         self.assertEqual(run_load(1, "--path", "nonsense").returncode, 64)
         self.assertEqual(run_load(1, "--mix", "a=b").returncode, 64)

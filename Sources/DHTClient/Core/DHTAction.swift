@@ -25,6 +25,8 @@ package struct Datagram: Hashable, Sendable {
     /// The query that it carries; nil for a reply.
     let transaction: TransactionID?
 
+    /// Whether it answers a query of somebody else's.
+    package var isReply: Bool { transaction == nil }
     /// Bytes of payload.
     package var byteCount: Int { range.count }
 }

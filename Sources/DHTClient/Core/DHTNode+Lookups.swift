@@ -106,6 +106,7 @@ extension DHTNode {
             delays: currentDelays,
             needsAllTokens: isWrite,
             givesWay: options.priority == .background,
+            asksAllBootstrapNodes: purpose == .bootstrap,
             deadline: isWrite ? now + deadline.since(now).scaled(by: share) : deadline,
             at: now
         )

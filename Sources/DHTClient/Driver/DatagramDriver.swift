@@ -194,6 +194,9 @@ extension DatagramDriver {
 
     private func send(_ datagram: Datagram, at now: DHTInstant) {
         guard let sockets else { return }
+        if datagram.isReply, let delay = configuration.replyDelay {
+            return sendLate(datagram, by: delay)
+        }
         let failure = node.withPayload(of: datagram) { payload in
             sockets.send(payload, to: datagram.endpoint)
         }
@@ -203,6 +206,19 @@ extension DatagramDriver {
         // A full buffer loses a packet as the network does; asking somebody else at once would only
         // fill it further.
         if failure != .bufferFull { node.sendFailed(datagram, at: now) }
+    }
+
+    /// Holds a reply back; the limits of replies a second bound how many are.
+    private func sendLate(_ reply: Datagram, by delay: TimeSpan) {
+        let payload = node.withPayload(of: reply) { payload in
+            payload.withUnsafeBufferPointer { Array($0) }
+        }
+        eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(delay.nanoseconds)) {
+            [weak self] in
+            guard let self, let sockets else { return }
+            let failure = sockets.send(payload.span, to: reply.endpoint)
+            failure.map { self.tally.notSent($0) } ?? tally.sent(byteCount: payload.count)
+        }
     }
 
     /// Keeps a timer that fires early enough; an early one costs one needless wake, a new one for

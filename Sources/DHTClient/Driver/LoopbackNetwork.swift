@@ -30,13 +30,27 @@ package struct LoopbackNetwork: Sendable {
         return settings
     }
 
+    /// Nodes that hold their replies back.
+    package struct Late: Sendable {
+        package var count: Int
+        package var delay: TimeSpan
+
+        package init(count: Int, delay: TimeSpan) {
+            self.count = count
+            self.delay = delay
+        }
+    }
+
     /// Starts `count` servers on 127.0.0.1 or ::1, at ports from `firstPort` on; 0 takes any free
     /// ports.
+    ///
+    /// - Parameter late: so many of them, the last ones, answer late.
     package static func start(
         count: Int,
         firstPort: UInt16 = 0,
         family: AddressFamily = .v4,
         settings: DHTSettings = nodeSettings,
+        late: Late? = nil,
         on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) async throws(MainlineError) -> LoopbackNetwork {
         guard count >= 1, firstPort == 0 || Int(firstPort) + count <= 65_536 else {
@@ -58,6 +72,7 @@ package struct LoopbackNetwork: Sendable {
             let loopback = Endpoint(v6: 0, 1, port: port)
             configuration.binds = [family == .v4 ? Endpoint(127, 0, 0, 1, port: port) : loopback]
             configuration.id = NodeID.random(using: &random)
+            configuration.replyDelay = late.flatMap { count - index <= $0.count ? $0.delay : nil }
             do throws(MainlineError) {
                 nodes.append(try await .start(configuration, on: group.next()))
             } catch {

@@ -16,6 +16,8 @@ package struct MainlineConfiguration: Sendable {
     package var savedNodesPath: String?
     package var socket = SocketSettings()
     package var retry = RetrySettings()
+    /// How long every reply is held back; a network on loopback has late nodes by it.
+    package var replyDelay: TimeSpan?
     /// What bootstrap names are looked up with, on a thread that may block; nil asks the system.
     package var lookUpName: NameLookup?
 

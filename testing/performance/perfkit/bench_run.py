@@ -6,7 +6,6 @@ import os
 import re
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -172,10 +171,13 @@ class Bench:
         shutil.rmtree(folder, ignore_errors=True)
 
     @contextlib.contextmanager
-    def testnet(self, nodes=60):
-        """A DHT on loopback; yields what --dht-bootstrap takes, and the process."""
+    def testnet(self, nodes=60, late=0):
+        """A DHT on loopback, so many of whose nodes answer late.
+
+        Yields what --dht-bootstrap takes, and the process.
+        """
         process = subprocess.Popen(
-            [self.binary, "testnet", "--nodes", str(nodes)],
+            [self.binary, "testnet", "--nodes", str(nodes), "--late-nodes", str(late)],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )
         try:
@@ -187,26 +189,6 @@ class Bench:
             process.kill()
             process.wait()
             process.stdout.close()
-
-    @contextlib.contextmanager
-    def kept_late(self, process, stopped=0.4, running=0.1):
-        """Lets a process run for so many seconds after each pause of so many: it answers late."""
-        is_over = threading.Event()
-
-        def stutter():
-            while not is_over.is_set():
-                process.send_signal(signal.SIGSTOP)
-                is_over.wait(stopped)
-                process.send_signal(signal.SIGCONT)
-                is_over.wait(running)
-
-        thread = threading.Thread(target=stutter, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            is_over.set()
-            thread.join()
 
     def announce(self, cids, bootstrap):
         """Announces content ids on a DHT, eight at a time."""

@@ -136,21 +136,20 @@ def summarise(runs):
         def median(value, own=own):
             return statistics.median(value(one) for one in own)
 
-        def ratio(value, own=own):
-            return statistics.median(value(a) / max(value(b), 1e-9) for a, b in zip(own, base))
+        def ratios(value, own=own):
+            return [value(a) / max(value(b), 1e-9) for a, b in zip(own, base)]
+        by_rate = ratios(lambda one: one["perSecond"])
+        by_p99 = ratios(lambda one: one["latency"]["p99"])
         rows.append({
             "server": name, "per_second": median(lambda one: one["perSecond"]),
             "p50": median(lambda one: one["latency"]["p50"]),
             "p95": median(lambda one: one["latency"]["p95"]),
             "p99": median(lambda one: one["latency"]["p99"]),
             "cpu_us": median(lambda one: one["cpu_us"]),
-            "ratio": ratio(lambda one: one["perSecond"]),
-            "cpu_ratio": ratio(lambda one: one["cpu_us"]),
-            "p95_ratio": ratio(lambda one: one["latency"]["p95"]),
-            "p99_ratio": ratio(lambda one: one["latency"]["p99"]),
-            "ratios": [a["perSecond"] / b["perSecond"] for a, b in zip(own, base)],
-            "p99_ratios": [a["latency"]["p99"] / max(b["latency"]["p99"], 1e-9)
-                           for a, b in zip(own, base)],
+            "ratio": statistics.median(by_rate), "ratios": by_rate,
+            "cpu_ratio": statistics.median(ratios(lambda one: one["cpu_us"])),
+            "p95_ratio": statistics.median(ratios(lambda one: one["latency"]["p95"])),
+            "p99_ratio": statistics.median(by_p99), "p99_ratios": by_p99,
             "generator_us": median(lambda one: one["generatorMicrosPerAnswer"]),
             "spectrum": own[-1]["spectrum"], "commands": [own[0]["command"]],
         })

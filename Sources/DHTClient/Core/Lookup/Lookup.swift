@@ -16,6 +16,11 @@ package struct Lookup: Sendable {
     let needsAllTokens: Bool
     /// Whether it does without a few nodes that it would have to wait for.
     let givesWay: Bool
+    /// Whether it asks all of the bootstrap nodes that it was given, however close others are.
+    ///
+    /// They may know a part of the network that the others do not, or be honest where those are
+    /// not.
+    let asksAllBootstrapNodes: Bool
     /// Delays now in force; the owner renews them as reply times change.
     package var delays: Delays
     package internal(set) var shortlist: Shortlist
@@ -54,6 +59,7 @@ package struct Lookup: Sendable {
         delays: Delays,
         needsAllTokens: Bool = false,
         givesWay: Bool = false,
+        asksAllBootstrapNodes: Bool = false,
         deadline: DHTInstant,
         at now: DHTInstant
     ) {
@@ -65,6 +71,7 @@ package struct Lookup: Sendable {
         startedAt = now
         self.needsAllTokens = needsAllTokens
         self.givesWay = givesWay
+        self.asksAllBootstrapNodes = asksAllBootstrapNodes
         quorum = needsAllTokens ? settings.k : min(settings.quorum, settings.k)
         shortlist = Shortlist(
             target: target,
@@ -115,7 +122,11 @@ extension Lookup {
                 return next
             }
         }
-        return secondBest
+        guard secondBest == nil, asksAllBootstrapNodes,
+            let place = shortlist.firstUnidentified,
+            shortlist[place].deferredUntil <= now
+        else { return secondBest }
+        return Next(place: place, endpoint: shortlist[place].endpoint, wave: wave)
     }
 
     private func isLastChoice(_ candidate: Candidate, _ wave: Wave) -> Bool {
@@ -321,6 +332,7 @@ extension Lookup {
     /// BEP 44; waiting for their timeout buys nothing that the quorum has not. Doubtful candidates
     /// are asked last, but asked: churn makes honest referrals look like those of a liar.
     private var settlement: Settlement {
+        if asksAllBootstrapNodes, shortlist.hasUnidentifiedToHear { return .open }
         var answered = 0
         var overdue = 0
         var spared = 0

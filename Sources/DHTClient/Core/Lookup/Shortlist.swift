@@ -79,11 +79,24 @@ package struct Shortlist: Sendable {
         }
     }
 
-    /// Offers a node of which only the address is known, as of a bootstrap node.
+    /// Offers a node of which only the address is known, as of a bootstrap node: it comes after all
+    /// that are there.
     package mutating func offer(unidentified endpoint: Endpoint) -> Outcome {
         var candidate = Candidate(distance: .maximum, endpoint: endpoint, hop: 1)
         candidate.isIdentified = false
         return insert(candidate)
+    }
+
+    /// The first that was offered by its address alone and has not been asked.
+    var firstUnidentified: UInt8? {
+        order.first { !self[$0].isIdentified && self[$0].state == .fresh }
+    }
+
+    /// Whether one that was offered by its address alone is to be asked yet, or may soon answer.
+    var hasUnidentifiedToHear: Bool {
+        order.contains {
+            !self[$0].isIdentified && (self[$0].state == .fresh || self[$0].state == .open)
+        }
     }
 
     /// A candidate has told its true id and takes its place by distance.
@@ -113,7 +126,7 @@ package struct Shortlist: Sendable {
             wait(candidate)
             return .sharedNetwork
         }
-        let position = position(of: candidate.distance)
+        let position = candidate.isIdentified ? position(of: candidate.distance) : order.count
         guard storage.count >= capacity else {
             order.insert(UInt8(truncatingIfNeeded: storage.count), at: position)
             storage.append(candidate)

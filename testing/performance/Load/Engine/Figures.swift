@@ -21,6 +21,8 @@ package struct Figures: Codable, Sendable {
     package let latency: Latency
     /// Of 429 and 503 alone.
     package let refusals: Latency
+    /// The same from when they were sent.
+    package let refusalsFromSending: Latency
     package let routes: [String: Latency]
     /// Pairs of a percentage and the latency that so many do not exceed, for plots.
     package let spectrum: [[Double]]
@@ -47,6 +49,7 @@ package struct Figures: Codable, Sendable {
         bytesPerSecond = perSecond * Double(tally.bytes) / Double(max(1, tally.answersInAll))
         latency = Self.latency(tally.latency, answers: tally.answers)
         refusals = Self.latency(tally.refusals, answers: tally.throttled)
+        refusalsFromSending = Self.latency(tally.refusalsFromSending, answers: tally.throttled)
         routes = Dictionary(
             uniqueKeysWithValues: Route.allCases.compactMap { route in
                 let answers = tally.answersByRoute[route.rawValue]

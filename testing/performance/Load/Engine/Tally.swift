@@ -4,6 +4,8 @@ package struct Tally: Sendable {
     package var latency = Histogram()
     /// The same of 429 and 503 alone: how quickly the service says no.
     package var refusals = Histogram()
+    /// The same from when they were sent: what is left once a connection was free.
+    package var refusalsFromSending = Histogram()
     package var byRoute: [Histogram?] = Array(repeating: nil, count: Route.allCases.count)
     /// How many of `byRoute` are answers; the others timed out.
     package var answersByRoute = [Int](repeating: 0, count: Route.allCases.count)
@@ -33,11 +35,20 @@ package struct Tally: Sendable {
 
     package init() {}
 
-    mutating func record(_ facts: ResponseFacts, route: Route, intended: UInt64, at now: UInt64) {
+    mutating func record(
+        _ facts: ResponseFacts,
+        route: Route,
+        intended: UInt64,
+        sent: UInt64,
+        at now: UInt64
+    ) {
         let elapsed = recordWait(route: route, intended: intended, at: now)
         answersByRoute[route.rawValue] += 1
         statusCounts[facts.status] += 1
-        if facts.status == 429 || facts.status == 503 { refusals.record(elapsed) }
+        if facts.status == 429 || facts.status == 503 {
+            refusals.record(elapsed)
+            refusalsFromSending.record(now - min(now, sent))
+        }
         if facts.hit { hits += 1 }
         if facts.status == 404, route != .unknown { missing += 1 }
         firstRecorded = min(firstRecorded, intended)
@@ -86,6 +97,7 @@ package struct Tally: Sendable {
         latency.merge(other.latency)
         lateness.merge(other.lateness)
         refusals.merge(other.refusals)
+        refusalsFromSending.merge(other.refusalsFromSending)
         for (index, theirs) in other.byRoute.enumerated() {
             guard let theirs else { continue }
             var ours = byRoute[index] ?? Histogram()

@@ -153,7 +153,13 @@ extension Worker {
         connections[index].answered += 1
         tally.answersInAll += 1
         if sent.intended >= measured {
-            tally.record(facts, route: sent.route, intended: sent.intended, at: now)
+            tally.record(
+                facts,
+                route: sent.route,
+                intended: sent.intended,
+                sent: connections[index].sentAt,
+                at: now
+            )
         }
         if facts.status == 429 || facts.status == 503 {
             connections[index].refused = true
