@@ -7,54 +7,71 @@ import Synchronization
 
 /// What a hit takes in process: everything between a parsed question and an answer's bytes.
 ///
-///     hit-probe ENTRIES HITS
+///     hit-probe ENTRIES HITS [hot|zipf|uniform]
 ///
 /// Fills a cache by way of the resolver, then asks it so often in three orders: one hot key, a Zipf
 /// distribution of exponent 1, uniformly at random; on one thread and on as many as there are
 /// cores. The questions are in the processor's caches, as after their parsing; the answers are
-/// where they are. Prints nanoseconds a hit, of each thread, as JSON. Allocations are the
-/// difference of two runs under the counting shim of testing/performance.
+/// where they are. Prints nanoseconds a hit, of each thread, as JSON. With an order it asks in that
+/// one alone, on one thread. Allocations, instructions and cache misses are the difference of two
+/// runs under the counting shim of testing/performance or under valgrind.
 @main
 struct HitProbe {
-    private static let orderLength = 1 << 20
+    private static let orderNames = ["hot", "zipf", "uniform"]
+    /// A power of two.
+    private static let longestOrder = 1 << 20
     /// Questions that are read before they are asked.
     private static let blockLength = 128
 
     static func main() async {
-        let arguments = CommandLine.arguments.dropFirst().compactMap { Int($0) }
-        guard arguments.count == 2, arguments[0] > 0, arguments[1] > 0 else {
-            FileHandle.standardError.write(Data("usage: hit-probe ENTRIES HITS\n".utf8))
+        let arguments = CommandLine.arguments.dropFirst()
+        let numbers = arguments.prefix(2).compactMap { Int($0) }
+        let order = arguments.dropFirst(2).first
+        guard numbers.count == 2, numbers[0] > 0, numbers[1] > 0, arguments.count <= 3,
+            order.map(orderNames.contains) ?? true
+        else {
+            let usage = "usage: hit-probe ENTRIES HITS [\(orderNames.joined(separator: "|"))]\n"
+            FileHandle.standardError.write(Data(usage.utf8))
             exit(64)
         }
         do {
-            print(try await measure(entries: arguments[0], hits: arguments[1]))
+            print(try await measure(entries: numbers[0], hits: numbers[1], order: order))
         } catch {
             FileHandle.standardError.write(Data("hit-probe: \(error)\n".utf8))
             exit(1)
         }
     }
 
-    private static func measure(entries: Int, hits: Int) async throws -> String {
+    private static func measure(entries: Int, hits: Int, order: String?) async throws -> String {
         let queries = try (0..<entries).map { number in
             AnswerQuery(.resolution, .name(try Name(parsing: "package-\(number)")))
         }
         let resolver = try await makeResolver(answering: queries)
-        var random = SeededRandom(seed: 1)
-        let zipf = Zipf(count: entries)
-        let orders: [(name: String, order: [Int32])] = [
-            ("hot", Array(repeating: 0, count: orderLength)),
-            ("zipf", (0..<orderLength).map { _ in Int32(zipf.draw(&random)) }),
-            ("uniform", (0..<orderLength).map { _ in Int32(random.next() % UInt64(entries)) }),
-        ]
         let cores = ProcessInfo.processInfo.activeProcessorCount
         var fields = ["\"entries\": \(entries)", "\"cores\": \(cores)"]
-        for (name, order) in orders {
-            for threads in Set([1, cores]).sorted() {
-                let nanoseconds = try time(resolver, queries, order, hits: hits, threads: threads)
+        for name in order.map({ [$0] }) ?? orderNames {
+            let asked = draw(name, of: entries, for: hits)
+            for threads in Set(order == nil ? [1, cores] : [1]).sorted() {
+                let nanoseconds = try time(resolver, queries, asked, hits: hits, threads: threads)
                 fields.append("\"\(name)_\(threads)\": \(nanoseconds)")
             }
         }
         return "{" + fields.joined(separator: ", ") + "}"
+    }
+
+    /// Which answer is asked for, time after time.
+    private static func draw(_ order: String, of entries: Int, for hits: Int) -> [Int32] {
+        var random = SeededRandom(seed: 1)
+        let zipf = Zipf(count: entries)
+        var length = blockLength
+        while length < hits, length < longestOrder { length *= 2 }
+        return (0..<length).map { _ in
+            switch order {
+            case "zipf": Int32(zipf.draw(&random))
+            case "uniform": Int32(random.next() % UInt64(entries))
+            default: 0
+            }
+        }
     }
 
     /// A resolver in whose RAM the answers to all these questions are.
@@ -101,7 +118,7 @@ struct HitProbe {
             let stripe = MetricStripe(loop: thread)
             var (found, nanoseconds, sum): (Int, UInt64, Int) = (0, 0, 0)
             for block in 0..<blocks {
-                let start = block * blockLength & (orderLength - 1)
+                let start = block * blockLength & (order.count - 1)
                 let asked = start..<start + blockLength
                 for hit in asked { sum ^= queries[Int(order[hit])].hashValue }
                 let began = MonotonicInstant.now()

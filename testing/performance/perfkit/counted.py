@@ -10,6 +10,7 @@ import shutil
 import struct
 import subprocess
 import time
+from pathlib import Path
 
 from . import PERFORMANCE
 from .bench_run import OPEN_LIMITS, QUIET, KitError, require
@@ -32,6 +33,8 @@ READY_SECONDS, STOP_SECONDS = 120, 60
 COUNTS_SECONDS = 10
 # Swift seeds its hashing anew in each process unless it is told not to.
 DETERMINISTIC = {"SWIFT_DETERMINISTIC_HASHING": "1"}
+# The first data cache that is counted, whatever the machine's is: bytes, ways, bytes of a line.
+FIRST_CACHE = "--D1=32768,8,64"
 # SelectableEventLoop.handleEvent, as the compiler writes its name.
 EVENT_LOOP = "*SelectableEventLoopC06handle*"
 
@@ -187,17 +190,39 @@ def callgrind():
 
 def collected(log):
     """The instructions that callgrind's log says it has counted."""
-    found = re.search(r"Collected\s*:\s*(\d+)", log)
+    return events(log)[0]
+
+
+def events(log):
+    """All that it has counted: instructions, then by --cache-sim loads, stores and misses."""
+    found = re.search(r"Collected\s*: *(\d[\d ]*)", log)
     if found is None:
         raise KitError(f"callgrind failed: {log.strip()[-300:]}")
-    return int(found.group(1))
+    return [int(number) for number in found.group(1).split()]
 
 
-def without_debug_information(bench):
-    """A copy of the service whose debug information, which callgrind cannot read, is gone."""
+def in_function(bench, pattern, command):
+    """(instructions, misses of the first data cache) of a program in one of its functions."""
+    program = without_debug_information(bench, command[0])
+    done = subprocess.run(
+        [*callgrind(), "--cache-sim=yes", FIRST_CACHE, "--collect-atstart=no",
+         f"--toggle-collect={pattern}", program, *map(str, command[1:])],
+        capture_output=True, text=True, timeout=300, env=os.environ | DETERMINISTIC | {
+            "LD_PRELOAD": str(build_shim(bench, "own_signal_mask"))},
+    )
+    # Ir Dr Dw I1mr D1mr D1mw …
+    counts = events(done.stderr)
+    if len(counts) < 6:
+        raise KitError(f"callgrind counted no misses: {done.stderr.strip()[-300:]}")
+    return counts[0], counts[4] + counts[5]
+
+
+def without_debug_information(bench, binary=None):
+    """A copy of a program, the service, whose debug information callgrind cannot read."""
     strip = shutil.which("strip") or shutil.which("llvm-strip")
     if strip is None:
         raise KitError("no strip: install binutils")
-    copy = bench.folder / "svc-index"
-    subprocess.run([strip, "-g", "-o", copy, bench.binary], check=True)
+    binary = Path(binary or bench.binary)
+    copy = bench.folder / binary.name
+    subprocess.run([strip, "-g", "-o", copy, binary], check=True)
     return copy

@@ -139,9 +139,8 @@ def explain_in_process(data):
     yield verdict(
         best["zipf_1"] <= 250, "a hit in process under a Zipf law",
         f"{best['zipf_1']} ns (hot {best['hot_1']}, uniform {best['uniform_1']})", "<= 250 ns",
-        "Loads that miss the processor's caches: `valgrind --tool=cachegrind hit-probe 10000 "
-        "100000` (a virtual machine has no counters for perf), and what the hit touches "
-        "(Cache/LRU.swift).",
+        "Loads that miss the processor's caches, if a hit among fewer answers is within it: what "
+        "the hit touches (Cache/LRU.swift, OutcomeRecord).",
     )
     yield verdict(
         data["allocations"] < 0.01, "allocations a hit", f"{data['allocations']:.3f}", "0",
