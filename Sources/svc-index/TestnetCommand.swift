@@ -28,7 +28,7 @@ struct TestnetCommand: AsyncParsableCommand {
     @Option(help: "How many of the nodes answer late.")
     var lateNodes = 0
 
-    @Option(help: "How late those answer, in milliseconds, 1 to 10000.")
+    @Option(help: "How late those are, 1 to 10000 ms; from 1000 on lookups count them as silent.")
     var lateMs = 400
 
     @Flag(help: "Run on [::1] instead of 127.0.0.1.")

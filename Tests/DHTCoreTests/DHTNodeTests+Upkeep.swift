@@ -111,7 +111,32 @@ extension DHTNodeTests {
             now += 10
         }
         #expect(asked.filter(known.contains) == known)
-        #expect(asked.contains { !known.contains($0) })
+    }
+
+    /// A name may be resolved after the join by the others, and one join does not ask any number.
+    /// Each of those joins asks its neighbours once more, and the others are left alone.
+    @Test func bootstrapNodesThatAreNamedLaterAreAskedToo() throws {
+        var node = makeNode()
+        var known = (1...70).map { makeEndpoint($0) }
+        var asked: [Endpoint: Int] = [:]
+        for now in stride(from: 0, to: 60_000, by: 50) {
+            if now == 0 || now == 20_000 { node.setBootstrapNodes(known, at: makeTime(now)) }
+            if now == 10_000 {
+                #expect(Set(asked.keys).isSuperset(of: known))
+                known.append(makeEndpoint(90))
+            }
+            node.advance(to: makeTime(now))
+            for query in drain(&node).datagrams {
+                if try decode(query.bytes).arguments.target == node.id {
+                    asked[query.endpoint, default: 0] += 1
+                }
+                try reply(&node, to: query, at: now) {
+                    $0.nodes((200..<208).map { (contactID($0), makeEndpoint($0)) })
+                }
+            }
+        }
+        #expect(known.allSatisfy { (1...3).contains(asked[$0] ?? 0) }, "\(asked)")
+        #expect(known.count { asked[$0] == 1 } > 60)
     }
 
     @Test func bucketsThatCannotBeLookedAtNowAreLookedAtLater() throws {

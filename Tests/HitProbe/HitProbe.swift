@@ -112,7 +112,7 @@ struct HitProbe {
         hits: Int,
         threads: Int
     ) throws -> Int {
-        let blocks = hits / blockLength + 1
+        let blocks = (hits + blockLength - 1) / blockLength
         let spent = Atomic<UInt64>(0)
         DispatchQueue.concurrentPerform(iterations: threads) { thread in
             let stripe = MetricStripe(loop: thread)

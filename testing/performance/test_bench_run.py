@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
-from perfkit import bench_run, counted, dedup, hit_profile, machine, matrix, spill
+from perfkit import bench_run, counted, dedup, explain, hit_profile, machine, matrix, spill
 from perfkit.bench_run import LOGGED, QUIET, KitError
 
 
@@ -81,6 +81,24 @@ class WhatTheProcessorDid(unittest.TestCase):
                "dropped": 0, "failures": 0, "errors": 0, "throttled": 0,
                "processor": {"stolen": 0.04, "waited": None}}
         self.assertIn("| 0 | 4 | – |", spill.markdown([row], 1000, 1 << 20))
+
+
+class Explanations(unittest.TestCase):
+    def test_a_row_to_compare_with_has_no_target(self):
+        row = {"configuration": matrix.LATE, "p95": 500, "hit_share": 0}
+        found = list(explain.explain_matrix({"rows": [
+            row, row | {"configuration": matrix.LATE + matrix.UNHEDGED}]}))
+        self.assertEqual(len(found), 1)
+        self.assertTrue(found[0].startswith("MISSED"))
+
+
+class CallgrindsCounts(unittest.TestCase):
+    def test_all_events_are_read_and_a_log_without_them_is_an_error(self):
+        log = "==7== Events    : Ir Dr D1mr\n==7== Collected : 500 30 2\n==7== \n==7== I refs: 500"
+        self.assertEqual(counted.events(log), [500, 30, 2])
+        self.assertEqual(counted.collected(log), 500)
+        with self.assertRaisesRegex(KitError, "callgrind failed"):
+            counted.events("==7== killed")
 
 
 class Deduplication(unittest.TestCase):

@@ -106,7 +106,6 @@ extension DHTNode {
             delays: currentDelays,
             needsAllTokens: isWrite,
             givesWay: options.priority == .background,
-            asksAllBootstrapNodes: purpose == .bootstrap,
             deadline: isWrite ? now + deadline.since(now).scaled(by: share) : deadline,
             at: now
         )
@@ -134,7 +133,8 @@ extension DHTNode {
         return lookups.count - 1
     }
 
-    /// The closest of the own table; bootstrap nodes only when those are too few.
+    /// The closest of the own table; bootstrap nodes only when those are too few, or when no lookup
+    /// that joins has asked them yet.
     private mutating func offerContacts(to lookup: inout Lookup, isBootstrap: Bool) {
         let wanted = settings.lookup.k * 2
         tables[lookup.family].closest(to: lookup.target, count: wanted, into: &scratch)
@@ -145,17 +145,24 @@ extension DHTNode {
         }
         let family = lookup.family
         let enough = settings.maintenance.contactsBeforeBootstrap
+        let isFirst = isBootstrap && maintenance.hasBootstrapNodesToAsk(of: family)
         if settings.canaryInterval == nil {
-            guard scratch.count < enough else { return }
+            guard scratch.count < enough || isFirst else { return }
         } else {
             // Contacts that all fail lead nowhere, however many there are.
             let mayLead = scratch.count { $0.failures == 0 }
             let isReturning = isBootstrap && !maintenance.bootstraps[family].isDone
-            guard mayLead < enough || isReturning else { return }
+            guard mayLead < enough || isReturning || isFirst else { return }
         }
         let saved = maintenance.savedContacts.lazy.filter { $0.endpoint.family == family }
         for contact in saved.prefix(16) { lookup.start(with: contact.id, contact.endpoint) }
-        for endpoint in maintenance.bootstrapNodes where endpoint.family == lookup.family {
+        // Half of the shortlist is left to those that they name; the next joining lookup asks the
+        // others.
+        let most = max(1, settings.lookup.shortlistCapacity / 2)
+        let unasked = isBootstrap ? maintenance.takeBootstrapNodesToAsk(of: family, most: most) : []
+        for endpoint in unasked { lookup.start(withBootstrap: endpoint, mustBeAsked: true) }
+        let known = maintenance.bootstrapNodes.lazy.filter { $0.family == family }
+        for endpoint in known.prefix(most - unasked.count) {
             lookup.start(withBootstrap: endpoint)
         }
     }

@@ -5,6 +5,12 @@ struct Maintenance: Sendable {
     /// When to look after things next.
     var next: DHTInstant
     var bootstrapNodes: [Endpoint] = []
+    /// Those that no joining lookup has asked yet; a name may be resolved long after the first.
+    private var bootstrapNodesToAsk: [Endpoint] = []
+    /// All that were ever to be asked; bounded, so that names whose addresses keep changing do not
+    /// have us join for ever.
+    private var bootstrapNodesSeen: Set<Endpoint> = []
+    private static let bootstrapNodesLimit = 256
     /// Contacts of an earlier run that are still to be tried; the last is next.
     var savedContacts: [Contact] = []
     var bootstraps = PerFamily(v4: Bootstrap(), v6: Bootstrap())
@@ -79,6 +85,29 @@ struct Maintenance: Sendable {
     }
 }
 
+extension Maintenance {
+    /// Names the nodes to join by.
+    mutating func setBootstrapNodes(_ endpoints: [Endpoint]) {
+        bootstrapNodes = endpoints
+        bootstrapNodesToAsk.removeAll { !endpoints.contains($0) }
+        for endpoint in endpoints where bootstrapNodesSeen.count < Self.bootstrapNodesLimit {
+            guard bootstrapNodesSeen.insert(endpoint).inserted else { continue }
+            bootstrapNodesToAsk.append(endpoint)
+        }
+    }
+
+    func hasBootstrapNodesToAsk(of family: AddressFamily) -> Bool {
+        bootstrapNodesToAsk.contains { $0.family == family }
+    }
+
+    /// The next that a joining lookup is to ask, in the order in which they were named.
+    mutating func takeBootstrapNodesToAsk(of family: AddressFamily, most: Int) -> [Endpoint] {
+        let taken = Array(bootstrapNodesToAsk.lazy.filter { $0.family == family }.prefix(most))
+        bootstrapNodesToAsk.removeAll(where: taken.contains)
+        return taken
+    }
+}
+
 // MARK: - Commands
 
 extension DHTNode {
@@ -86,7 +115,8 @@ extension DHTNode {
     ///
     /// They may be private ones whatever the settings say: the operator chose them.
     package mutating func setBootstrapNodes(_ endpoints: [Endpoint], at now: DHTInstant) {
-        maintenance.bootstrapNodes = endpoints.filter { $0.port != 0 && $0.scope != .martian }
+        let usable = endpoints.filter { $0.port != 0 && $0.scope != .martian }
+        maintenance.setBootstrapNodes(usable)
         for family in AddressFamily.allCases { maintenance.bootstraps[family].notBefore = now }
         maintenance.next = now
     }
@@ -154,6 +184,7 @@ extension DHTNode {
         if isShortOfContacts(family, at: now) || !maintenance.bootstraps[family].isDone {
             bootstrap(family, at: now)
         } else {
+            if maintenance.hasBootstrapNodesToAsk(of: family) { bootstrap(family, at: now) }
             maintenance.bootstraps[family].failures = 0
             refresh(family, at: now)
         }

@@ -216,8 +216,10 @@ extension DatagramDriver {
         eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(delay.nanoseconds)) {
             [weak self] in
             guard let self, let sockets else { return }
-            let failure = sockets.send(payload.span, to: reply.endpoint)
-            failure.map { self.tally.notSent($0) } ?? tally.sent(byteCount: payload.count)
+            guard let failure = sockets.send(payload.span, to: reply.endpoint) else {
+                return tally.sent(byteCount: payload.count)
+            }
+            tally.notSent(failure)
         }
     }
 

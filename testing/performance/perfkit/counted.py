@@ -33,8 +33,8 @@ READY_SECONDS, STOP_SECONDS = 120, 60
 COUNTS_SECONDS = 10
 # Swift seeds its hashing anew in each process unless it is told not to.
 DETERMINISTIC = {"SWIFT_DETERMINISTIC_HASHING": "1"}
-# The first data cache that is counted, whatever the machine's is: bytes, ways, bytes of a line.
-FIRST_CACHE = "--D1=32768,8,64"
+# The first data cache that is counted, whatever the machine's is.
+FIRST_CACHE_KIB = 32
 # SelectableEventLoop.handleEvent, as the compiler writes its name.
 EVENT_LOOP = "*SelectableEventLoopC06handle*"
 
@@ -205,15 +205,16 @@ def in_function(bench, pattern, command):
     """(instructions, misses of the first data cache) of a program in one of its functions."""
     program = without_debug_information(bench, command[0])
     done = subprocess.run(
-        [*callgrind(), "--cache-sim=yes", FIRST_CACHE, "--collect-atstart=no",
+        [*callgrind(), "--cache-sim=yes", f"--D1={FIRST_CACHE_KIB << 10},8,64",
+         "--collect-atstart=no",
          f"--toggle-collect={pattern}", program, *map(str, command[1:])],
         capture_output=True, text=True, timeout=300, env=os.environ | DETERMINISTIC | {
             "LD_PRELOAD": str(build_shim(bench, "own_signal_mask"))},
     )
     # Ir Dr Dw I1mr D1mr D1mw …
     counts = events(done.stderr)
-    if len(counts) < 6:
-        raise KitError(f"callgrind counted no misses: {done.stderr.strip()[-300:]}")
+    if done.returncode != 0 or len(counts) < 6 or counts[0] == 0:
+        raise KitError(f"callgrind counted nothing in {pattern}: {done.stderr.strip()[-300:]}")
     return counts[0], counts[4] + counts[5]
 
 

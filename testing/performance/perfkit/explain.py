@@ -3,6 +3,7 @@
 import math
 
 from . import report
+from .matrix import UNHEDGED
 from .peers import OPENDHT, VARNISH
 from .profiles import PROFILES
 
@@ -38,6 +39,8 @@ def explain_compare(data):
 
 def explain_matrix(data):
     for row in data["rows"]:
+        if row["configuration"].endswith(UNHEDGED):
+            continue
         hits = row["configuration"].startswith("RAM")
         target = 5 if "DHT, every" not in row["configuration"] else 200
         yield verdict(

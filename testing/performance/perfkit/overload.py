@@ -99,8 +99,6 @@ def measure(bench, server, path, names):
         "capacity": capacity, "offered": FACTOR * capacity, "answered": misses["perSecond"],
         "status": misses["status"], "errors": misses["errors"],
         "refusals": misses["refusals"], "refusals_sent": misses["refusalsFromSending"],
-        "service_ms": [reached(at_first, at_last, "request_latency_seconds", share)
-                       for share in (0.5, 0.99)],
         "unsent": misses["unsent"], "rejected": reasons,
         "before_mib": before / 1024, "during_mib": during / 1024,
         "hits": {"calm": calm["latency"], "loaded": loaded["latency"], "again": again["latency"]},
@@ -139,8 +137,6 @@ def markdown(rows):
         "by status": lambda r: ", ".join(f"{k}: {v:,}" for k, v in sorted(r["status"].items())),
         "a refusal (429) p50, p99, ms, from when it was due": lambda r: times(r["refusals"]),
         "the same from when it was sent": lambda r: times(r["refusals_sent"]),
-        "`request_latency_seconds`, hits too, p50, p99 at most, ms":
-            lambda r: ", ".join(f"{bound:g}" for bound in r["service_ms"]),
         f"RAM hits at {HIT_RATE:,}/s, p50, p99, ms, before": lambda r: times(r["hits"]["calm"]),
         "the same under it": lambda r: times(r["hits"]["loaded"]),
         "the same after it": lambda r: times(r["hits"]["again"]),

@@ -15,8 +15,13 @@ extension Lookup {
     }
 
     /// Offers a bootstrap node, of which only the address is known.
-    package mutating func start(withBootstrap endpoint: Endpoint) {
+    ///
+    /// One that must be asked is asked before all others, in the order of offering, and the lookup
+    /// does not end before it has answered or is overdue, however close others are: it may know a
+    /// part of the network that those do not, or be honest where they are not.
+    package mutating func start(withBootstrap endpoint: Endpoint, mustBeAsked: Bool = false) {
         _ = shortlist.offer(unidentified: endpoint)
+        if mustBeAsked { shortlist.oblige(endpoint) }
     }
 
     /// A candidate has answered; what it said follows with `learn`, `found` and `received`.

@@ -16,11 +16,6 @@ package struct Lookup: Sendable {
     let needsAllTokens: Bool
     /// Whether it does without a few nodes that it would have to wait for.
     let givesWay: Bool
-    /// Whether it asks all of the bootstrap nodes that it was given, however close others are.
-    ///
-    /// They may know a part of the network that the others do not, or be honest where those are
-    /// not.
-    let asksAllBootstrapNodes: Bool
     /// Delays now in force; the owner renews them as reply times change.
     package var delays: Delays
     package internal(set) var shortlist: Shortlist
@@ -59,7 +54,6 @@ package struct Lookup: Sendable {
         delays: Delays,
         needsAllTokens: Bool = false,
         givesWay: Bool = false,
-        asksAllBootstrapNodes: Bool = false,
         deadline: DHTInstant,
         at now: DHTInstant
     ) {
@@ -71,7 +65,6 @@ package struct Lookup: Sendable {
         startedAt = now
         self.needsAllTokens = needsAllTokens
         self.givesWay = givesWay
-        self.asksAllBootstrapNodes = asksAllBootstrapNodes
         quorum = needsAllTokens ? settings.k : min(settings.quorum, settings.k)
         shortlist = Shortlist(
             target: target,
@@ -100,6 +93,9 @@ extension Lookup {
     /// stragglers that closer candidates have pushed down.
     package func nextQuery(at now: DHTInstant) -> Next? {
         guard report.queried < settings.packetBudget else { return nil }
+        if let place = shortlist.firstToAsk(at: now), shortlist.openObligations < settings.alpha {
+            return Next(place: place, endpoint: shortlist[place].endpoint, wave: .alpha)
+        }
         let (open, stalled) = queriesAtTheTop(at: now)
         guard open < settings.alpha + min(settings.beta, stalled) else { return nil }
         let wave = open < settings.alpha ? Wave.alpha : .beta
@@ -122,11 +118,7 @@ extension Lookup {
                 return next
             }
         }
-        guard secondBest == nil, asksAllBootstrapNodes,
-            let place = shortlist.firstUnidentified,
-            shortlist[place].deferredUntil <= now
-        else { return secondBest }
-        return Next(place: place, endpoint: shortlist[place].endpoint, wave: wave)
+        return secondBest
     }
 
     private func isLastChoice(_ candidate: Candidate, _ wave: Wave) -> Bool {
@@ -332,7 +324,7 @@ extension Lookup {
     /// BEP 44; waiting for their timeout buys nothing that the quorum has not. Doubtful candidates
     /// are asked last, but asked: churn makes honest referrals look like those of a liar.
     private var settlement: Settlement {
-        if asksAllBootstrapNodes, shortlist.hasUnidentifiedToHear { return .open }
+        if shortlist.hasObligations { return .open }
         var answered = 0
         var overdue = 0
         var spared = 0

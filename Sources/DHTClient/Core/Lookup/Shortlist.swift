@@ -72,6 +72,34 @@ package struct Shortlist: Sendable {
         return insert(candidate)
     }
 
+    /// Takes note that a candidate must be asked, whatever others say.
+    mutating func oblige(_ endpoint: Endpoint) {
+        guard let place = place(of: endpoint) else { return }
+        self[place].mustBeAsked = true
+    }
+
+    /// The first of those that must be asked and may be by now, in the order of offering.
+    func firstToAsk(at now: DHTInstant) -> UInt8? {
+        let place = storage.firstIndex {
+            $0.mustBeAsked && $0.state == .fresh && $0.deferredUntil <= now
+        }
+        return place.map { UInt8(truncatingIfNeeded: $0) }
+    }
+
+    /// How many of those that must be asked have been, and may soon answer.
+    var openObligations: Int { storage.count { $0.mustBeAsked && $0.state == .open } }
+
+    /// Whether one that must be asked has not been, or may still be expected to answer.
+    var hasObligations: Bool {
+        storage.contains { candidate in
+            guard candidate.mustBeAsked else { return false }
+            return switch candidate.state {
+            case .fresh, .open, .stalled: true
+            case .overdue, .answered, .failed: false
+            }
+        }
+    }
+
     /// Takes note that a candidate will hardly answer soon.
     mutating func markLikelyToStall(_ endpoint: Endpoint) {
         for index in storage.indices where storage[index].endpoint == endpoint {
@@ -81,22 +109,12 @@ package struct Shortlist: Sendable {
 
     /// Offers a node of which only the address is known, as of a bootstrap node: it comes after all
     /// that are there.
+    ///
+    /// Somebody chose it, so it need not share a place with others of its network.
     package mutating func offer(unidentified endpoint: Endpoint) -> Outcome {
         var candidate = Candidate(distance: .maximum, endpoint: endpoint, hop: 1)
         candidate.isIdentified = false
         return insert(candidate)
-    }
-
-    /// The first that was offered by its address alone and has not been asked.
-    var firstUnidentified: UInt8? {
-        order.first { !self[$0].isIdentified && self[$0].state == .fresh }
-    }
-
-    /// Whether one that was offered by its address alone is to be asked yet, or may soon answer.
-    var hasUnidentifiedToHear: Bool {
-        order.contains {
-            !self[$0].isIdentified && (self[$0].state == .fresh || self[$0].state == .open)
-        }
     }
 
     /// A candidate has told its true id and takes its place by distance.
@@ -121,7 +139,9 @@ package struct Shortlist: Sendable {
             claim(known, at: candidate.distance)
             return .known
         }
-        if !allowsSharedNetworks, !hasRoom(inNetworkOf: candidate.endpoint) {
+        if !allowsSharedNetworks, candidate.isIdentified,
+            !hasRoom(inNetworkOf: candidate.endpoint)
+        {
             hasTurnedAway = true
             wait(candidate)
             return .sharedNetwork
@@ -134,7 +154,8 @@ package struct Shortlist: Sendable {
         }
         hasTurnedAway = true
         // Only one that was never asked may go: a query under way names its candidate by place.
-        guard let last = order.lastIndex(where: { self[$0].state == .fresh }), last >= position
+        let last = order.lastIndex { self[$0].state == .fresh && !self[$0].mustBeAsked }
+        guard let last, last >= position
         else { return .tooFar }
         let place = order.remove(at: last)
         storage[Int(place)] = candidate
@@ -251,6 +272,8 @@ package struct Candidate: Sendable {
     package fileprivate(set) var isIdentified = true
     /// Whether it answered late, or not at all, when last asked.
     package fileprivate(set) var isLikelyToStall = false
+    /// Whether the lookup does not end without having asked it.
+    package fileprivate(set) var mustBeAsked = false
     /// Whether it was stalled at any time.
     package var wasStalled = false
     /// The position of its query among those of the lookup, from 1; 0 when not asked.
