@@ -114,6 +114,7 @@ extension DHTNodeTests {
     }
 
     /// A name may be resolved after the join by the others, and one join does not ask any number.
+    ///
     /// Each of those joins asks its neighbours once more, and the others are left alone.
     @Test func bootstrapNodesThatAreNamedLaterAreAskedToo() throws {
         var node = makeNode()
