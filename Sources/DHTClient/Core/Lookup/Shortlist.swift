@@ -10,6 +10,8 @@ package struct Shortlist: Sendable {
     private var storage: [Candidate] = []
     /// Places in `storage`, closest first.
     package private(set) var order: [UInt8] = []
+    /// Places of those that must be asked, in the order of offering; they are never given away.
+    private var obligations: [UInt8] = []
     /// Whether a limit kept a candidate out: one of its network was there, or the list was full.
     package private(set) var hasTurnedAway = false
     /// Candidates that others of their networks keep out, closest first; bounded.
@@ -74,26 +76,22 @@ package struct Shortlist: Sendable {
 
     /// Takes note that a candidate must be asked, whatever others say.
     mutating func oblige(_ endpoint: Endpoint) {
-        guard let place = place(of: endpoint) else { return }
-        self[place].mustBeAsked = true
+        guard let place = place(of: endpoint), !obligations.contains(place) else { return }
+        obligations.append(place)
     }
 
     /// The first of those that must be asked and may be by now, in the order of offering.
     func firstToAsk(at now: DHTInstant) -> UInt8? {
-        let place = storage.firstIndex {
-            $0.mustBeAsked && $0.state == .fresh && $0.deferredUntil <= now
-        }
-        return place.map { UInt8(truncatingIfNeeded: $0) }
+        obligations.first { self[$0].state == .fresh && self[$0].deferredUntil <= now }
     }
 
     /// How many of those that must be asked have been, and may soon answer.
-    var openObligations: Int { storage.count { $0.mustBeAsked && $0.state == .open } }
+    var openObligations: Int { obligations.count { self[$0].state == .open } }
 
     /// Whether one that must be asked has not been, or may still be expected to answer.
     var hasObligations: Bool {
-        storage.contains { candidate in
-            guard candidate.mustBeAsked else { return false }
-            return switch candidate.state {
+        obligations.contains { place in
+            switch self[place].state {
             case .fresh, .open, .stalled: true
             case .overdue, .answered, .failed: false
             }
@@ -154,7 +152,7 @@ package struct Shortlist: Sendable {
         }
         hasTurnedAway = true
         // Only one that was never asked may go: a query under way names its candidate by place.
-        let last = order.lastIndex { self[$0].state == .fresh && !self[$0].mustBeAsked }
+        let last = order.lastIndex { self[$0].state == .fresh && !obligations.contains($0) }
         guard let last, last >= position
         else { return .tooFar }
         let place = order.remove(at: last)
@@ -272,8 +270,6 @@ package struct Candidate: Sendable {
     package fileprivate(set) var isIdentified = true
     /// Whether it answered late, or not at all, when last asked.
     package fileprivate(set) var isLikelyToStall = false
-    /// Whether the lookup does not end without having asked it.
-    package fileprivate(set) var mustBeAsked = false
     /// Whether it was stalled at any time.
     package var wasStalled = false
     /// The position of its query among those of the lookup, from 1; 0 when not asked.
