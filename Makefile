@@ -12,9 +12,11 @@ DEBUG_BINARY := .build/debug/svc-index
 PERF := testing/performance
 SOURCES := Package.swift Sources Tests $(PERF)/Package.swift $(PERF)/Load
 LOAD := $(PERF)/.build/release/svc-index-load
+# Names once more at the end what failed.
+TEST := scripts/failures-last.sh $(SWIFT) test
 # Optimized, for simulations are sums: 16 s where a debug build takes over five minutes. Assertions
 # are checked nevertheless.
-CORE := SVC_INDEX_CORE=1 $(SWIFT) test -c release -Xswiftc -enable-testing \
+CORE := SVC_INDEX_CORE=1 $(TEST) -c release -Xswiftc -enable-testing \
 	-Xswiftc -assert-config -Xswiftc Debug --scratch-path .build-core-tests
 ARTIFACTS := artifacts
 # Arguments of the service that `make run` starts, such as RUN_ARGS="--http-bind 127.0.0.1:8080".
@@ -87,10 +89,11 @@ test-core: ## hash, cache, DHT core, simulation and style tests: seconds, no oth
 
 test-service: deps ## unit, property and contract tests of the service, over real sockets
 	# One at a time: some of them measure times, and two cores are easily kept busy.
-	SVC_INDEX_STRICT=1 $(SWIFT) test --no-parallel --filter IndexServiceTests \
+	SVC_INDEX_STRICT=1 $(TEST) --no-parallel --filter IndexServiceTests \
 		--filter DHTClientTests --filter SpillTests
 
-test-scripts: ## tests of the scripts under testing/
+test-scripts: ## tests of the scripts
+	python3 -m unittest discover -s scripts
 	python3 -m unittest discover -s testing/data
 	python3 -m unittest discover -s testing/chaos
 	python3 -m unittest discover -s testing/performance
@@ -250,7 +253,7 @@ bench-check: release $(LOAD) ## the gate: a few figures beside their baselines, 
 
 test-perf: release $(LOAD) ## tests of the load generator and of the gate, on a planted regression
 	@scripts/install-deps.sh strace
-	$(SWIFT) test --package-path $(PERF)
+	$(TEST) --package-path $(PERF)
 	PERF_BINARY=$(BINARY) PERF_LOAD=$(LOAD) python3 -m unittest discover -s $(PERF)
 
 clean: ## removes everything that was built
