@@ -17,6 +17,7 @@ if [ "$status" -ne 0 ]; then
     echo "What failed (status $status), of all that is above:"
     # Swift Testing marks a failure with ✘ and what it adds to it with ↳; the compiler and a trap
     # say error. Where none of them is there, the end was reached without a word: say what ran last.
-    grep -E '^(✘|↳)|(^|: )([Ff]atal )?error: ' "$log" || tail -n 3 "$log"
+    grep -E '^(✘|↳)|(^|: )([Ff]atal )?error: ' "$log" | grep -vE '^↳ (Testing Library|Target)' ||
+        tail -n 3 "$log"
 fi
 exit "$status"

@@ -19,7 +19,7 @@ class FailuresLastTests(unittest.TestCase):
 
     def test_what_failed_is_repeated_at_the_end(self):
         status, output = run(
-            "echo '✘ Test a() recorded an issue'; echo '↳ why' >&2; seq 1000;"
+            "echo '↳ Target Platform: x'; echo '✘ Test a() recorded an issue'; echo '↳ why' >&2; seq 1000;"
             " echo 'a.swift:1:1: error: b'; seq 1000; exit 3")
         self.assertEqual(status, 3)
         told = output.split("1000\n")[-1].splitlines()

@@ -64,13 +64,16 @@ import Testing
         )
         let client = try await makeClient(joiningBy: network.bootstrap)
         #expect(await client.hasContacts(8, by: soon))
+        let beganAt = DHTInstant.now
         let found = try await client.lookup(
             .anyPeer(of: makeID(5)),
             options: LookupOptions(isTraced: true),
             deadline: soon
         )
+        #expect(DHTInstant.now.since(beganAt) >= delay)
+        // One time stands for all that is read at once, and may be earlier than the last of it.
         let times = found.trace.compactMap(\.took)
-        #expect(times.count >= 8 && times.allSatisfy { $0 >= delay.scaled(by: 0.99) })
+        #expect(times.count >= 8 && times.allSatisfy { $0 >= delay.scaled(by: 0.5) })
         for node in [client] + network.nodes { await node.stop() }
     }
 

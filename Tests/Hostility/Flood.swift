@@ -12,6 +12,8 @@ package final class Flood: Sendable {
     private let rate: Int
     private let isSpoofed: Bool
     private let addresses = Atomic<Int>(0)
+    /// In seconds.
+    private static let mostArrears = 0.05
 
     /// Begins at once; `rate` is in datagrams a second.
     package init(to port: UInt16, rate: Int, isSpoofed: Bool = false) {
@@ -37,12 +39,15 @@ package final class Flood: Sendable {
         }
         var sockets = (0..<4).map { _ in openNext() }
         defer { for socket in sockets { close(socket) } }
-        let begun = ContinuousClock.now
+        var begun = ContinuousClock.now
         while !isOver.load(ordering: .relaxed) {
             let elapsed = begun.duration(to: .now) / .milliseconds(1)
             let due = Int(elapsed * Double(rate) / 1_000)
             var sent = count.load(ordering: .relaxed)
-            while sent < due {
+            // What a machine that stood still did not send would come all at once.
+            let arrears = Double(due - sent) / Double(rate)
+            if arrears > Self.mostArrears { begun += .seconds(arrears) }
+            while sent < due, arrears <= Self.mostArrears {
                 let index = sent % forgeries.count
                 forgeries[index].guess(using: &random)
                 send(forgeries[index].bytes, by: sockets[sent % sockets.count])

@@ -196,6 +196,8 @@ final class RawConnection {
         if count == 0 { return false }
         switch errno {
         case EAGAIN: throw Failure.timedOut(after: shownUnread)
+        // A signal, say of a debugger.
+        case EINTR: return try fill()
         case ECONNRESET, EPIPE: throw Failure.reset(after: shownUnread)
         default: throw Failure.system("recv", errno)
         }
@@ -241,7 +243,9 @@ final class RawConnection {
                 function(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard result == 0 else { throw Failure.system(name, errno) }
+        // Linux goes on with the same attempt when it is asked again.
+        if result != 0, errno == EINTR { return try call(name, function, to: address) }
+        guard result == 0 || errno == EISCONN else { throw Failure.system(name, errno) }
     }
 
     private static func address(host: UInt8, port: UInt16) -> sockaddr_in {

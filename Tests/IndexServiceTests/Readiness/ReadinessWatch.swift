@@ -70,7 +70,13 @@ final class ReadinessWatch: Sendable {
 /// How much later than asked for this machine ran a thread: what a bound in time is not to blame
 /// for.
 final class Lateness: Sendable {
-    private let total = Mutex(Duration.zero)
+    private struct State {
+        var total = Duration.zero
+        /// When the last delay that was long ended.
+        var lastLongEndedAt: ContinuousClock.Instant?
+    }
+
+    private let state = Mutex(State())
     private let isOver = Atomic(false)
 
     /// Measures while `body` runs.
@@ -82,15 +88,27 @@ final class Lateness: Sendable {
         return try await body(lateness)
     }
 
-    var soFar: Duration { total.withLock { $0 } }
+    var soFar: Duration { state.withLock { $0.total } }
+
+    /// Whether what is measured several times a second may be out of date for it, as of a moment.
+    func mayExplainOldMeasurements(at now: ContinuousClock.Instant) -> Bool {
+        state.withLock { state in
+            state.lastLongEndedAt.map { now - $0 < .seconds(2) } ?? false
+        }
+    }
 
     private func measure() {
         let pause = 5
         while !isOver.load(ordering: .relaxed) {
             let before = ContinuousClock.now
             poll(nil, 0, Int32(pause))
-            let late = ContinuousClock.now - before - .milliseconds(pause)
-            if late > .milliseconds(5) { total.withLock { $0 += late } }
+            let now = ContinuousClock.now
+            let late = now - before - .milliseconds(pause)
+            guard late > .milliseconds(5) else { continue }
+            state.withLock { state in
+                state.total += late
+                if late > .milliseconds(500) { state.lastLongEndedAt = now }
+            }
         }
     }
 }

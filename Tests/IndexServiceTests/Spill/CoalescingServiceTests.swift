@@ -60,7 +60,8 @@ import Testing
                 try connection.send(WireRequest("GET", "/resolve/libc6"))
             }
             var inFlight = 0.0
-            while inFlight < Double(callers) {
+            // Or the first are told already that it takes too long.
+            while inFlight < Double(callers), !connections[0].hasInput(within: 0) {
                 inFlight = try service.metric("inflight_requests", "route=resolve")
             }
             gate.signal()
