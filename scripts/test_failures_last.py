@@ -19,8 +19,8 @@ class FailuresLastTests(unittest.TestCase):
 
     def test_what_failed_is_repeated_at_the_end(self):
         status, output = run(
-            "echo '↳ Target Platform: x'; echo '✘ Test a() recorded an issue'; echo '↳ why' >&2; seq 1000;"
-            " echo 'a.swift:1:1: error: b'; seq 1000; exit 3")
+            "echo '↳ Target Platform: x'; echo '✘ Test a() recorded an issue'; echo '↳ why' >&2;"
+            " seq 1000; echo 'a.swift:1:1: error: b'; seq 1000; exit 3")
         self.assertEqual(status, 3)
         told = output.split("1000\n")[-1].splitlines()
         self.assertEqual(told[1], "What failed (status 3), of all that is above:")
