@@ -20,12 +20,15 @@ LATE_NODES = DHT_NODES // 5
 MISSES = ["--distribution", "uniform", "--fresh", "1"]
 
 
-def measure(bench, server, name, names, rate, load=()):
-    """One row: a fixed rate first, saturation second: its queues may take a while to empty."""
+def measure(bench, server, name, names, rate, load=(), seconds=None):
+    """One row: a fixed rate first, saturation second: its queues may take a while to empty.
+
+    `seconds` is how long the fixed rate is kept up, where that is not as long as saturation.
+    """
     common = ["--names", names, *load]
     with watched_descriptors(server) as descriptors:
-        paced = bench.load(server, *common, "--rate", rate, "--duration",
-                           LOOKUP_SECONDS if rate == LOOKUP_RATE else bench.seconds)
+        paced = bench.load(server, *common, "--rate", rate,
+                           "--duration", seconds or bench.seconds)
         full = bench.load(server, *common, "--duration", bench.seconds)
     note(f"matrix: {name}: {full['perSecond']:,.0f} requests/s")
     return row(name, rate, full, paced) | {
@@ -132,7 +135,10 @@ def dht_service(bench, network, arguments=(QUIET,)):
 
 
 def dht_rows(bench):
-    fresh = [*MISSES, "--connections", 16]
+    def lookups(server, name, lines):
+        load = [*MISSES, "--connections", 16]
+        return measure(bench, server, name, lines, LOOKUP_RATE, load, LOOKUP_SECONDS)
+
     with dht_network(bench) as network:
         lines = network[1]
         for logs, arguments in (("", [QUIET]), (", request log", LOGGED)):
@@ -140,11 +146,11 @@ def dht_rows(bench):
                 name = "RAM, DHT behind it, providers announced" + logs
                 yield measure(bench, server, name, lines, HIT_RATE)
                 name = "DHT, every answer (`fresh`)" + logs
-                yield measure(bench, server, name, lines, LOOKUP_RATE, fresh)
+                yield lookups(server, name, lines)
     with dht_network(bench, LATE_NODES) as network:
         for how, arguments in (("", [QUIET]), (UNHEDGED, [QUIET, "--dht-beta=0"])):
             with dht_service(bench, network, arguments) as server:
-                yield measure(bench, server, LATE + how, network[1], LOOKUP_RATE, fresh)
+                yield lookups(server, LATE + how, network[1])
 
 
 def run(bench):
