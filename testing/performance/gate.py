@@ -29,12 +29,14 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-from perfkit import arguments, checks, gate_figures, machine  # noqa: E402
+from perfkit import checks, gate_figures, machine  # noqa: E402
 from perfkit.bench_run import ROOT, Bench, KitError, note  # noqa: E402
 
 import service  # noqa: E402
 
 BASELINES = HERE / "baselines"
+# Of one run of the generator.
+SECONDS = 2
 
 
 def parse_arguments(words):
@@ -44,8 +46,6 @@ def parse_arguments(words):
     parser.add_argument("--binary", default=ROOT / ".build/release/svc-index")
     parser.add_argument("--load", default=HERE / ".build/release/svc-index-load")
     parser.add_argument("--simulate", default=ROOT / ".build-core/release/dht-simulate")
-    parser.add_argument("--seconds", type=arguments.seconds, default=2,
-                        help="of one run of the generator")
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--figures", type=Path, help="judge these figures instead of measuring")
     parser.add_argument("--baselines", type=Path, default=BASELINES)
@@ -56,20 +56,26 @@ def parse_arguments(words):
     options = parser.parse_args(words)
     options.parts = options.only or gate_figures.PARTS
     options.probe = "dht-probe"
+    options.seconds = SECONDS
     return options
 
 
 def measure(options, baselines):
     if options.figures is not None:
-        found = json.loads(options.figures.read_text())
-        if not isinstance(found, dict):
-            raise KitError(f"{options.figures}: is no object of figures, as --json writes it")
-        return found
+        return checks.read_figures(options.figures)
     folder = Path(tempfile.mkdtemp(prefix="svc-index-gate-"))
     try:
         return gate_figures.measure_all(Bench(options, folder), baselines, options.parts)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def keep(found, options, is_slow):
+    """Writes what was measured to where it is wanted."""
+    if options.json is not None:
+        options.json.write_text(json.dumps(found, indent=1) + "\n")
+    if options.write_baselines:
+        gate_figures.write_baselines(found, options.baselines, is_slow)
 
 
 def find_kind(options):
@@ -85,23 +91,23 @@ def main(words=None):
     try:
         # A mistake in them is told before minutes of measuring, not after.
         is_slow = find_kind(options)
+        if options.write_baselines:
+            options.baselines.mkdir(parents=True, exist_ok=True)
         baselines = checks.read_baselines(options.baselines, is_slow)
         waivers = checks.read_waivers(options.baselines / "waivers.toml")
         if options.json is not None:
-            options.json.touch()
+            options.json.open("a").close()
         if is_slow:
             note(f"gate: code runs slowly here: beside nginx the baselines{checks.SLOW} hold")
         found = measure(options, baselines)
+        keep(found, options, is_slow)
+        if options.write_baselines:
+            baselines = checks.read_baselines(options.baselines, is_slow)
     except (KitError, ValueError, OSError) as error:
         note(f"gate: {error}")
         return 1
     except KeyboardInterrupt:
         return 130
-    if options.json is not None:
-        options.json.write_text(json.dumps(found, indent=1) + "\n")
-    if options.write_baselines:
-        gate_figures.write_baselines(found, options.baselines, is_slow)
-        baselines = checks.read_baselines(options.baselines, is_slow)
     chosen = [check for check in checks.CHECKS if check.part in options.parts]
     if options.only:
         waivers = [one for one in waivers if one.check in {check.name for check in chosen}]

@@ -2,6 +2,7 @@
 """The performance kit: data, measurements, a report, and what the figures mean.
 
     kit.py seed 10000 100000          # import lines under artifacts/perf/data
+    kit.py bench                      # RAM and index hits beside nginx, by wrk, in a minute
     kit.py all                        # every measurement, then report and explain
     kit.py load --profile hit_slo --url http://127.0.0.1:5304 --names names.ndjson
     kit.py cids --url http://127.0.0.1:5304 --names names.ndjson > cids.txt   # for `balanced`
@@ -35,8 +36,12 @@ from perfkit.bench_run import (  # noqa: E402
 from perfkit.names import make_names  # noqa: E402
 from perfkit.profiles import PROFILES  # noqa: E402
 
+import bench_http  # noqa: E402
 import service  # noqa: E402
 
+# What may be wrong with a machine, a tool or a file, and is told in a sentence.
+ERRORS = (KitError, bench_http.BenchError, service.ServerError, OSError,
+          subprocess.SubprocessError)
 MEASUREMENTS = (
     "verify", "compare", "in-process", "hit-profile", "matrix", "profiles", "dedup", "memory",
     "overload", "spill", "scale",
@@ -108,10 +113,10 @@ def measure_parts(parts, options, folder):
             try:
                 data = measure(part, bench, options)
             except Skipped as reason:
-                note(f"{part}: skipped: {reason}")
+                note(f"{part}: not measured: {reason}")
+                failed.append(part)
                 continue
-            except (KitError, service.ServerError, OSError,
-                    subprocess.SubprocessError) as error:
+            except ERRORS as error:
                 note(f"{part}: failed: {error}")
                 failed.append(part)
                 continue
@@ -185,6 +190,7 @@ def parse_arguments(words):
         one.add_argument("--rows", **rows) if name == "spill" else None
     every = parts.add_parser("all", parents=[common], help="every measurement")
     every.set_defaults(counts=counts["default"], rows=rows["default"])
+    parts.add_parser("bench", parents=[common], help="RAM and index hits beside nginx, by wrk")
     loading = parts.add_parser("load", parents=[common], help="profiles against a running service")
     loading.add_argument("--profile", action="append", choices=PROFILES, required=True)
     loading.add_argument("--cids", help="content ids, one a line, as `kit.py cids` prints them")
@@ -205,6 +211,10 @@ def main(words=None):
     try:
         if options.part == "seed":
             seed(options)
+        elif options.part == "bench":
+            names = make_names(10_000, ROOT / "artifacts/perf/data")
+            return bench_http.main([str(options.binary), str(names), "--duration",
+                                    str(max(1, round(options.seconds)))])
         elif options.part == "load":
             return 0 if load(options) else 1
         elif options.part == "cids":
@@ -218,8 +228,7 @@ def main(words=None):
         else:
             parts = MEASUREMENTS if options.part == "all" else (options.part,)
             return 0 if run_parts(parts, options) else 1
-    except (KitError, service.ServerError, OSError, ValueError,
-            subprocess.SubprocessError) as error:
+    except (*ERRORS, ValueError) as error:
         note(f"kit: {error}")
         return 1
     except KeyboardInterrupt:

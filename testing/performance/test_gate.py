@@ -50,6 +50,32 @@ class Gate(unittest.TestCase):
     def test_figures_like_their_baselines_pass(self):
         self.assertEqual(self.run_gate(make_figures())[0], 0)
 
+    def test_figures_that_nobody_measures_are_refused(self):
+        for name in ("../escape", "no-such-check"):
+            code, text = self.run_gate({name: 1})
+            self.assertEqual(code, 1)
+            self.assertIn("figures.json is no object of the gate's figures", text)
+
+    def test_what_is_no_number_holds_against_nothing(self):
+        for odd in (True, None, "text", [1]):
+            code, text = self.run_gate(make_figures(http_hit_allocations=odd))
+            self.assertEqual(code, 1)
+            self.assertIn("FAILED http-hit-allocations", text)
+
+    def test_what_cannot_be_written_is_told_before_anything_is_measured(self):
+        file = self.folder / "file"
+        file.touch()
+        here = ["--baselines", str(self.folder)]
+        for options in ([*here, "--json", str(self.folder)],
+                        ["--write-baselines", "--baselines", str(file / "below")],
+                        ["--baselines", str(self.folder / "missing")]):
+            with self.subTest(options=options), \
+                    unittest.mock.patch.object(gate, "measure") as measure, \
+                    contextlib.redirect_stderr(io.StringIO()) as said:
+                self.assertEqual(gate.main(options), 1)
+                self.assertIn("gate: ", said.getvalue())
+                measure.assert_not_called()
+
     def test_a_planted_regression_fails_and_is_named(self):
         for check in checks.CHECKS:
             worse = 10 * (1 - check.tolerance) if check.direction == checks.HIGHER else \

@@ -318,11 +318,24 @@ class LoadProgram(unittest.TestCase):
             done = run_load(server.server_port, "--path", "/x", "--requests", 100)
         self.assertRegex(done.stdout, r"(?m)^resent +\d+ requests")
 
-    def test_adaptive_runs_slow_down_when_they_are_refused(self):
-        with serving() as server:
-            run_load(server.server_port, "--path", "/status/429", "--duration", 1, "--adaptive")
-            # Four connections whose pauses double from 10 ms: a handful of requests each.
-            self.assertLess(len(server.paths), 60)
+    def test_adaptive_runs_slow_down_when_they_are_refused_or_answered_with_a_fault(self):
+        for status in (429, 500, 503):
+            with self.subTest(status=status), serving() as server:
+                run_load(server.server_port, "--path", f"/status/{status}", "--duration", 1,
+                         "--adaptive")
+                # Four connections whose pauses double from 10 ms: a handful of requests each.
+                self.assertLess(len(server.paths), 60)
+
+    def test_a_service_that_hangs_is_no_success(self):
+        with serving(stall_after=0.5) as server:
+            done = run_load(server.server_port, "--path", "/x", "--rate", 500, "--connections", 2,
+                            "--duration", 1, "--warm-up", 0, "--json")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("never sent is above --max-unsent-share 0.01", done.stderr)
+            figures = json.loads(done.stdout)
+            self.assertEqual(figures["errors"], 0)
+            share = figures["unsent"] / (figures["unsent"] + figures["answers"])
+            self.assertAlmostEqual(figures["unsentShare"], share)
 
 
 if __name__ == "__main__":

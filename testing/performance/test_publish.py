@@ -67,6 +67,14 @@ class PublishTests(unittest.TestCase):
         (self.folder / "matrix.json").unlink()
         self.assertIn("scale replaced", publish.publish(self.folder, self.page))
 
+    def test_rows_that_are_not_whole_are_refused_and_nothing_replaced(self):
+        for broken in ({"rows": [{}]}, {"facts": 1}, {"facts": {"version": 1}}):
+            with self.subTest(broken=broken):
+                self.found("matrix", "| new |", **broken)
+                with self.assertRaisesRegex(KitError, "matrix.json is not what the kit writes"):
+                    publish.publish(self.folder, self.page)
+                self.assertEqual(self.page.read_text(), PAGE)
+
     def test_compare_has_a_row_for_a_peer_that_is_not_there(self):
         subjects = {}
         with unittest.mock.patch("perfkit.peers.install", return_value=None), \

@@ -248,7 +248,7 @@ final class ExchangeHandler: ChannelDuplexHandler {
     private func process(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch part {
         case .head(let head):
-            if case .waiting = phase { begin(head, context) }
+            if case .waiting = phase { begin(head.withoutBlanksBehindValues(), context) }
         case .body(let bytes):
             if case .receiving(let exchange, let head, let body, let count) = phase {
                 receive(bytes, of: exchange, head, body, count, context)

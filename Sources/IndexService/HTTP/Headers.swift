@@ -67,3 +67,28 @@ extension Problem {
         }
     }
 }
+
+extension HTTPRequestHead {
+    /// The same without the blanks behind values: they are no part of them (RFC 9110, section 5.5),
+    /// and the decoder takes away those in front alone.
+    func withoutBlanksBehindValues() -> HTTPRequestHead {
+        guard headers.contains(where: { $0.value.endsWithBlank }) else { return self }
+        var head = self
+        head.headers = HTTPHeaders(headers.map { ($0.name, $0.value.withoutBlanksBehind()) })
+        return head
+    }
+}
+
+extension String {
+    fileprivate var endsWithBlank: Bool { utf8.last.map(Self.isBlank) ?? false }
+
+    fileprivate func withoutBlanksBehind() -> String {
+        guard endsWithBlank else { return self }
+        guard let last = utf8.lastIndex(where: { !Self.isBlank($0) }) else { return "" }
+        return String(self[...last])
+    }
+
+    private static func isBlank(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
+    }
+}

@@ -5,8 +5,8 @@
 extension ContractRow {
     static func peculiar(_ target: String) -> [ContractRow] {
         let plain = WireRequest("GET", target)
-        return sized(target, plain) + framed(plain) + conditional(plain) + otherMethods(plain)
-            + addressed(plain)
+        return sized(target, plain) + framed(plain) + padded(plain) + conditional(plain)
+            + otherMethods(plain) + addressed(plain)
     }
 
     private static func good(
@@ -66,6 +66,36 @@ extension ContractRow {
                 405,
                 "method_not_allowed"
             ),
+        ]
+    }
+
+    /// Blanks around values are no part of them (RFC 9110, section 5.5).
+    private static func padded(_ plain: WireRequest) -> [ContractRow] {
+        let body = Array("a body".utf8)
+        var host = plain
+        host.host = " \tindex.example \t"
+        var sized = plain.with("Content-Length", " 6 ").body(body)
+        var chunked = plain.with("Transfer-Encoding", " chunked ")
+        // What frames the body has spaces alone: behind it the decoder refuses a tab.
+        (sized.sendsLength, chunked.sendsLength) = (false, false)
+        chunked.body = WireRequest.chunks(of: body, by: 2)
+        return [
+            good("blanks around a host", host),
+            good("blanks around a length", sized),
+            good("blanks around a coding", chunked),
+            good("blanks around an expectation", plain.with("Expect", "100-continue ")),
+            good(
+                "blanks around a correlation id",
+                plain.with("X-Corr-ID", " 01-padded \t"),
+                headers: ["X-Corr-ID": .equal("01-padded")]
+            ),
+            good(
+                "blanks around the last word",
+                plain.with("Connection", "close \t"),
+                headers: ["Connection": .equal("close")]
+            ),
+            good("blanks around a star", plain.with("If-None-Match", "* "), status: 304),
+            .refused("a length with blanks in it", plain.with("Content-Length", "1 0")),
         ]
     }
 

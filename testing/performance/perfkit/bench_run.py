@@ -94,6 +94,15 @@ def printed_json(name, done, codes=(0,)):
     raise KitError(f"{name} failed: {said}")
 
 
+def ran(command, seconds=300):
+    """What a program printed, or an error that says what it said against it."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
+    if done.returncode != 0:
+        said = done.stderr.strip()[-500:] or f"exit code {done.returncode}"
+        raise KitError(f"{Path(command[0]).name} {command[1]} failed: {said}")
+    return done.stdout
+
+
 class Bench:
     """Paths of the programs under test and of one run's folder."""
 
@@ -111,9 +120,11 @@ class Bench:
         if not self.version.startswith("svc-index "):
             raise KitError(f"--binary {self.binary} is not svc-index: run `make perf-build`")
         require_load(self.load_binary)
-        shown = subprocess.run(
-            [self.binary, "config", "print"], capture_output=True, text=True, check=True
-        ).stdout
+        # Those of whoever measures would be settings of what is measured.
+        for name in [name for name in os.environ if name.startswith("SVC_INDEX_")]:
+            note(f"{name} is left aside: figures are of what their commands say")
+            del os.environ[name]
+        shown = ran([self.binary, "config", "print"])
         self.settings = {line.split()[0] for line in shown.splitlines() if line.strip()}
 
     def facts(self):
@@ -160,13 +171,11 @@ class Bench:
         server.logs_requests = all(word in arguments for word in LOGGED)
         with service.running(server, "/readyz", ready_seconds, stop_seconds):
             if store is None and lines is not None:
-                subprocess.run(
-                    [self.binary, "import", lines, "--url", f"http://{service.HOST}:{port}",
-                     "--auth-token-file", token, "--json"],
-                    check=True, capture_output=True, timeout=300,
-                )
+                ran([self.binary, "import", lines, "--url", f"http://{service.HOST}:{port}",
+                     "--auth-token-file", token, "--json"])
             yield server
-        if server.exit_code not in (0, -9):
+        # -9 too: somebody else ended it, or it did not stop when it was asked to.
+        if server.exit_code != 0:
             raise KitError(f"svc-index exited with {server.exit_code}{server.tail()}")
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -217,7 +226,7 @@ class Bench:
         with machine.ProcessorWatch() as watch:
             done = subprocess.run(
                 [*map(str, command), *map(str, arguments)],
-                capture_output=True, text=True, timeout=300,
+                capture_output=True, text=True, timeout=300 + self.seconds,
             )
         figures = printed_json("svc-index-load", done, codes=(0, 1))
         if checked and done.returncode == 1:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import json
 import math
 import tomllib
 from pathlib import Path
@@ -75,8 +76,24 @@ class Verdict:
     text: str
 
 
+def read_figures(path):
+    """{name: number} as --json writes it, of figures that there are."""
+    try:
+        found = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON: {error}") from None
+    known = {check.name for check in CHECKS}
+    if not isinstance(found, dict) or not known.issuperset(found):
+        raise ValueError(f"{path} is no object of the gate's figures, as --json writes it")
+    # What is no number holds against no baseline.
+    return {name: value if type(value) in (int, float) else math.nan
+            for name, value in found.items()}
+
+
 def read_baselines(folder, is_slow=False):
     """{check: number} of the files in a folder, one number a file; else a ValueError."""
+    if not Path(folder).is_dir():
+        raise ValueError(f"{folder} is no folder: give --baselines, or --write-baselines too")
     baselines, names = {}, {check.name for check in CHECKS}
     for path in Path(folder).glob("*.txt"):
         if path.stem.removesuffix(SLOW) not in names:

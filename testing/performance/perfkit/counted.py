@@ -182,9 +182,13 @@ def answer_traced(bench, command, hits, connections, environment=None):
         raise KitError(f"{figures['answersInAll']} of {hits} answers came in two minutes")
 
 
-def callgrind():
+def require_valgrind():
     if shutil.which("valgrind") is None:
         raise KitError("valgrind is missing: scripts/install-deps.sh valgrind")
+
+
+def callgrind():
+    require_valgrind()
     return ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
 
 

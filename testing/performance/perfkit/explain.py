@@ -169,6 +169,17 @@ def explain_load(data):
                 "p95: request_latency_seconds by route. hitShare: index_cache_* and cache.entries. "
                 "throttledShare: rejected_total{over_capacity}, limits.* and ratelimit.*.",
             )
+        figures = row["figures"]
+        unsent = figures.get("unsentShare", 0)
+        yield verdict(
+            unsent <= 0.01, f"{row['profile']}, unsentShare", f"{unsent:.4g}", "<= 0.01",
+            "the service did not keep up, or hung: inflight_requests, event_loop_lag_seconds.",
+        )
+        missing = figures.get("missing", 0)
+        if missing > figures.get("answers", 0) / 2:
+            yield (f"{row['profile']}: {missing:,} of {figures['answers']:,} answers "
+                   "were 404: the service does not have these names; give --names what was "
+                   "imported into it")
 
 
 EXPLAINERS = {

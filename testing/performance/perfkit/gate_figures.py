@@ -101,7 +101,6 @@ def measure_all(bench, baselines, parts=PARTS):
 
 
 def write_baselines(found, folder, is_slow=False):
-    Path(folder).mkdir(exist_ok=True)
     beside = {check.name for check in checks.CHECKS if check.part == "beside-nginx"}
     for name, value in found.items():
         kind = checks.SLOW if is_slow and name in beside else ""

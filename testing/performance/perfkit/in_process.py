@@ -4,7 +4,7 @@ import json
 import subprocess
 
 from .bench_run import KitError, table
-from .counted import FIRST_CACHE_KIB, allocations_each, counted, in_function
+from .counted import FIRST_CACHE_KIB, allocations_each, counted, in_function, require_valgrind
 
 # The largest is what the target is about; the first fits into many a core's own second cache.
 SIZES = (1000, 10_000, 100_000)
@@ -54,6 +54,8 @@ def spread(rounds, name):
 def run(bench):
     if not bench.hit_probe.exists():
         raise KitError("hit-probe is missing: run `make perf-build`")
+    # Before minutes of measuring, not after.
+    require_valgrind()
     by_size = {size: [probe(bench, size, HITS) for _ in range(3)] for size in SIZES}
     largest = by_size[SIZES[-1]]
     data = {

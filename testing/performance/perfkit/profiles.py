@@ -86,7 +86,7 @@ def first_names(path):
 def connect(url):
     try:
         host = urllib.parse.urlsplit(url)
-        if host.scheme == "http" and host.hostname:
+        if host.scheme == "http" and host.hostname and " " not in host.hostname:
             return http.client.HTTPConnection(host.hostname, host.port, timeout=10)
     except ValueError:
         pass

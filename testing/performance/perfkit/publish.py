@@ -8,7 +8,7 @@
 import re
 import textwrap
 
-from . import report
+from . import explain, report
 from .bench_run import KitError
 
 MARK = re.compile(r"<!-- kit: ([a-z-]+) -->\n.*?<!-- kit: end -->", re.DOTALL)
@@ -37,7 +37,11 @@ def publish(folder, page):
     """Replaces the tables of the parts that a run made; says which it had no place for."""
     found = report.read(folder)
     for part, data in found.items():
-        require_whole(folder, part, data)
+        with report.reading(folder, part):
+            require_whole(folder, part, data)
+            # Rows that cannot be explained were not measured whole.
+            if data.get("rows") and part in explain.EXPLAINERS:
+                list(explain.EXPLAINERS[part](data))
     placed = []
 
     def table(mark):
@@ -45,12 +49,13 @@ def publish(folder, page):
         if part not in found:
             return mark.group(0)
         placed.append(part)
-        facts = found[part].get("facts", {})
-        load = facts.get("load_average_before", 0)
-        build = BUILD.search(facts.get("version", ""))
-        of = f"Build {build.group(1)}; load" if build else "Load"
-        return (f"<!-- kit: {part} -->\n{folded(found[part]['markdown'])}\n\n"
-                f"{of} average before the run: {load:.1f}.\n<!-- kit: end -->")
+        with report.reading(folder, part):
+            facts = found[part].get("facts", {})
+            load = facts.get("load_average_before", 0)
+            build = BUILD.search(facts.get("version", ""))
+            of = f"Build {build.group(1)}; load" if build else "Load"
+            return (f"<!-- kit: {part} -->\n{folded(found[part]['markdown'])}\n\n"
+                    f"{of} average before the run: {load:.1f}.\n<!-- kit: end -->")
 
     page.write_text(MARK.sub(table, page.read_text()))
     rest = [part for part in found if part not in placed]

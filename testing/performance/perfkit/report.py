@@ -92,8 +92,10 @@ def write(folder):
     """Writes report.md and its plots; returns the page's path."""
     found = read(folder)
     lines = ["# Performance run", ""]
-    for key, value in next(iter(found.values()), {}).get("facts", {}).items():
-        lines.append(f"- {key.replace('_', ' ')}: {value}")
+    first = next(iter(found))
+    with reading(folder, first):
+        for key, value in found[first].get("facts", {}).items():
+            lines.append(f"- {key.replace('_', ' ')}: {value}")
     for part, data in found.items():
         with reading(folder, part):
             lines += section(folder, part, data)

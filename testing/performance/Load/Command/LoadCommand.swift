@@ -56,7 +56,7 @@ struct LoadCommand: ParsableCommand {
     var requests: Int?
     @Option(help: "Milliseconds after which a request has failed.")
     var timeoutMs = 5000.0
-    @Flag(help: "Four batches in flight at most, and ever longer pauses after 429 and 503.")
+    @Flag(help: "Four batches in flight at most, and ever longer pauses after 429 and 5xx.")
     var adaptive = false
     @Option(help: "Makes another sequence of keys.")
     var seed: UInt64 = 1
@@ -64,6 +64,8 @@ struct LoadCommand: ParsableCommand {
     var maxErrorShare = 0.001
     @Option(help: "Exit with 1 above this share of 429 and 503.")
     var maxThrottledShare = 0.01
+    @Option(help: "Exit with 1 when more than this share of what was due was never sent.")
+    var maxUnsentShare = 0.01
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -100,6 +102,7 @@ struct LoadCommand: ParsableCommand {
             ("--fresh", fresh, 0...1),
             ("--max-error-share", maxErrorShare, 0...1),
             ("--max-throttled-share", maxThrottledShare, 0...1),
+            ("--max-unsent-share", maxUnsentShare, 0...1),
         ]
     }
 
@@ -209,6 +212,13 @@ struct LoadCommand: ParsableCommand {
             try fail(
                 "429 and 503 are above --max-throttled-share \(maxThrottledShare): ask for less, "
                     + "or raise limits.* and ratelimit.*.",
+                code: 1
+            )
+        }
+        if figures.unsentShare > maxUnsentShare {
+            try fail(
+                "what was due and never sent is above --max-unsent-share \(maxUnsentShare): the "
+                    + "service did not keep up, or hung; ask for less, or give more --connections.",
                 code: 1
             )
         }

@@ -33,7 +33,7 @@ package struct Figures: Codable, Sendable {
     package let connectErrors, brokenErrors, timeouts: Int
     /// Under way when somebody stopped the run; in no other figure.
     package let abandoned: Int
-    package let errorShare, throttledShare, hitShare: Double
+    package let errorShare, throttledShare, unsentShare, hitShare: Double
     package let generatorMicrosPerAnswer: Double
     package let generatorLateP99: Double
 
@@ -67,6 +67,7 @@ package struct Figures: Codable, Sendable {
         (timeouts, resent) = (tally.timeouts, tally.resent)
         abandoned = tally.abandoned
         (errorShare, throttledShare) = (tally.errorShare, tally.throttledShare)
+        unsentShare = tally.unsentShare
         hitShare = tally.answers > 0 ? Double(tally.hits) / Double(tally.answers) : 0
         generatorMicrosPerAnswer = result.cpuSeconds * 1e6 / Double(max(1, tally.answersInAll))
         generatorLateP99 = Self.milliseconds(tally.lateness.value(atPercent: 99))
@@ -139,8 +140,8 @@ extension Figures {
         }
         if unsent > 0 {
             lines.append(
-                "fell behind      \(unsent) due requests found no free connection before the end; "
-                    + "their waiting is in the latency"
+                "fell behind      \(unsent) due requests (\(Self.number(unsentShare * 100, 3)) %) "
+                    + "found no free connection before the end; their waiting is in the latency"
             )
         }
         if timeouts > 0 {

@@ -71,7 +71,7 @@ package struct LoadPlan: Sendable {
     package var timeout: UInt64 = 5_000_000_000
     /// Sends no more than so many requests.
     package var requests: Int?
-    /// Four batches in flight at most, and a pause after 429 and 503, twice as long each time.
+    /// Four batches in flight at most, and a pause after 429 and 5xx, twice as long each time.
     package var adaptive = false
     package var seed: UInt64 = 1
 

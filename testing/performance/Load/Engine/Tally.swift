@@ -132,6 +132,10 @@ package struct Tally: Sendable {
     }
 
     package var attempts: Int { answers + connectErrors + brokenErrors + timeouts }
+    /// Of what was due the requests that never left: who hangs makes no errors, and is late.
+    package var unsentShare: Double {
+        unsent == 0 ? 0 : Double(unsent) / (Double(attempts) + Double(unsent))
+    }
     package var errorShare: Double { attempts == 0 ? 1 : Double(errors) / Double(attempts) }
     package var throttledShare: Double {
         attempts == 0 ? 0 : Double(throttled) / Double(attempts)

@@ -161,7 +161,7 @@ extension Worker {
                 at: now
             )
         }
-        if facts.status == 429 || facts.status == 503 {
+        if facts.status == 429 || facts.status >= 500 {
             connections[index].refused = true
             shared.refusals.wrappingAdd(1, ordering: .relaxed)
         }
