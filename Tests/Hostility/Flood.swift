@@ -46,8 +46,11 @@ package final class Flood: Sendable {
             var sent = count.load(ordering: .relaxed)
             // What a machine that stood still did not send would come all at once.
             let arrears = Double(due - sent) / Double(rate)
-            if arrears > Self.mostArrears { begun += .seconds(arrears) }
-            while sent < due, arrears <= Self.mostArrears {
+            guard arrears <= Self.mostArrears else {
+                begun += .seconds(arrears)
+                continue
+            }
+            while sent < due {
                 let index = sent % forgeries.count
                 forgeries[index].guess(using: &random)
                 send(forgeries[index].bytes, by: sockets[sent % sockets.count])

@@ -26,6 +26,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from perfkit.arguments import count, ratio  # noqa: E402
+from perfkit.bench_run import ERRORS, KitError  # noqa: E402
 
 import service  # noqa: E402
 
@@ -62,7 +63,7 @@ http {{
 """
 
 
-class BenchError(Exception):
+class BenchError(KitError):
     """The figures would mean nothing; the message says why."""
 
 
@@ -278,7 +279,7 @@ def main(arguments=None):
         with tempfile.TemporaryDirectory(prefix="bench-http-") as holder:
             with contextlib.ExitStack() as stack:
                 report = run_bench(options, Path(holder), stack)
-    except (BenchError, service.ServerError, OSError, subprocess.SubprocessError) as error:
+    except ERRORS as error:
         note(f"bench_http: {error}")
         return 1
     print(markdown(report["results"], report["facts"]))

@@ -31,7 +31,7 @@ from perfkit import (  # noqa: E402
     publish, report, scale, spill,
 )
 from perfkit.bench_run import (  # noqa: E402
-    ROOT, Bench, KitError, Skipped, note, printed_json, require_load,
+    ERRORS, ROOT, Bench, KitError, Skipped, note, printed_json, require_load,
 )
 from perfkit.names import make_names  # noqa: E402
 from perfkit.profiles import PROFILES  # noqa: E402
@@ -39,9 +39,6 @@ from perfkit.profiles import PROFILES  # noqa: E402
 import bench_http  # noqa: E402
 import service  # noqa: E402
 
-# What may be wrong with a machine, a tool or a file, and is told in a sentence.
-ERRORS = (KitError, bench_http.BenchError, service.ServerError, OSError,
-          subprocess.SubprocessError)
 MEASUREMENTS = (
     "verify", "compare", "in-process", "hit-profile", "matrix", "profiles", "dedup", "memory",
     "overload", "spill", "scale",
@@ -177,7 +174,7 @@ def parse_arguments(words):
     common.add_argument("--simulate", default=ROOT / ".build-core/release/dht-simulate")
     common.add_argument("--seconds", type=arguments.seconds, default=4,
                         help="of one run of the generator")
-    common.add_argument("--out", type=Path, help="a folder instead of a new one")
+    common.add_argument("--out", type=arguments.path, help="a folder instead of a new one")
     parts = parser.add_subparsers(dest="part", required=True)
     counts = {"nargs": "*", "type": arguments.count, "default": [10_000, 100_000, 1_000_000]}
     rows = {"type": arguments.count, "default": 1_000_000,
@@ -201,7 +198,7 @@ def parse_arguments(words):
                          help="names that the service has: import lines, or one a line")
     for name in ("report", "explain", "publish"):
         one = parts.add_parser(name, help=f"{name} of a run's folder")
-        one.add_argument("folder", type=Path)
+        one.add_argument("folder", type=arguments.path)
     return parser.parse_args(words)
 
 

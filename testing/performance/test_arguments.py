@@ -54,6 +54,10 @@ class BadInput(unittest.TestCase):
         self.assert_refused(2, "0 is not a whole number", "kit.py", "scale", "0")
         self.assert_refused(2, "0 is not a whole number", "kit.py", "seed", "0")
 
+    def test_an_empty_path_is_no_folder(self):
+        self.assert_refused(2, "an empty path", "kit.py", "dedup", "--out", "")
+        self.assert_refused(2, "an empty path", "kit.py", "publish", "")
+
     def test_bench_http_names_what_is_missing_or_not_to_be_written(self):
         self.assert_refused(2, "are needed", "bench_http.py", TRUE)
         self.assert_refused(2, "--threads needs", "bench_http.py", "--stand-in", "--threads=99")

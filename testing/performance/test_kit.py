@@ -29,8 +29,8 @@ class Kit(unittest.TestCase):
 class CommandLine(Kit):
     def write_load(self, **figures):
         found = {"latency": {"p50": 1, "p95": 1, "p99": 1}, "perSecond": 1, "hitShare": 0.9,
-                 "errorShare": 0, "throttledShare": 0, "errors": 0, "throttled": 0,
-                 "spectrum": [], **figures}
+                 "errorShare": 0, "throttledShare": 0, "unsentShare": 0, "errors": 0,
+                 "throttled": 0, "spectrum": [], **figures}
         row = {"profile": "hit_slo", "figures": found, "spectrum": []}
         data = {"rows": [row], "markdown": "| a |"}
         (self.folder / "load.json").write_text(json.dumps(data))

@@ -105,18 +105,14 @@ enum EntityTagList {
         let (list, entityTag) = (list.utf8Span.span, entityTag.utf8Span.span)
         var start = 0
         while start < list.count {
-            while start < list.count, isBlank(list[start]) { start += 1 }
+            while start < list.count, list[start].isBlank { start += 1 }
             var end = start
-            while end < list.count, !isBlank(list[end]), list[end] != UInt8(ascii: ",") { end += 1 }
+            while end < list.count, !list[end].isBlank, list[end] != UInt8(ascii: ",") { end += 1 }
             if names(list.extracting(start..<end), entityTag) { return true }
             while end < list.count, list[end] != UInt8(ascii: ",") { end += 1 }
             start = end + 1
         }
         return false
-    }
-
-    private static func isBlank(_ byte: UInt8) -> Bool {
-        byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
     }
 
     /// Whether one item of a list is `*` or this tag, weak or strong.

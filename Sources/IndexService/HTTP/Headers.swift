@@ -80,15 +80,10 @@ extension HTTPRequestHead {
 }
 
 extension String {
-    fileprivate var endsWithBlank: Bool { utf8.last.map(Self.isBlank) ?? false }
+    fileprivate var endsWithBlank: Bool { utf8.last?.isBlank ?? false }
 
     fileprivate func withoutBlanksBehind() -> String {
-        guard endsWithBlank else { return self }
-        guard let last = utf8.lastIndex(where: { !Self.isBlank($0) }) else { return "" }
+        guard let last = utf8.lastIndex(where: { !$0.isBlank }) else { return "" }
         return String(self[...last])
-    }
-
-    private static func isBlank(_ byte: UInt8) -> Bool {
-        byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
     }
 }

@@ -47,7 +47,7 @@ struct BatchParser {
         case .tooLong:
             let reason = "the line is over \(Self.limits.lineBytes) bytes"
             current.refusals.append(ImportRefusal(line: lineNumber, reason: reason))
-        case .text(let bytes) where bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 }):
+        case .text(let bytes) where bytes.allSatisfy(\.isBlank):
             break
         case .text(let bytes):
             judge(bytes)

@@ -138,6 +138,9 @@ extension UInt8 {
     /// The small letter of a capital one; any other byte as it is.
     var asciiLowercased: UInt8 { self >= 0x41 && self <= 0x5a ? self | 0x20 : self }
 
+    /// A space or a tab.
+    var isBlank: Bool { self == UInt8(ascii: " ") || self == UInt8(ascii: "\t") }
+
     /// What tokens are made of: methods, names of headers, media types (RFC 9110, section 5.6.2).
     var isTokenCharacter: Bool {
         switch self {

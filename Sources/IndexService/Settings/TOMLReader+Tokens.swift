@@ -21,7 +21,7 @@ extension TOMLReader {
     }
 
     mutating func skipBlanks() {
-        while let byte = peek, byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") {
+        while let byte = peek, byte.isBlank {
             position += 1
         }
     }

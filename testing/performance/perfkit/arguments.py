@@ -1,7 +1,8 @@
-"""Numbers of the command line; what is none of a kind is argparse's to refuse (exit code 2)."""
+"""Values of the command line; what is none of a kind is argparse's to refuse (exit code 2)."""
 
 import argparse
 import math
+from pathlib import Path
 
 
 def count(text):
@@ -19,6 +20,13 @@ def ratio(text):
     """Something that a ratio can be compared with."""
     return number(text, float, "a number of at least 0",
                   lambda value: value >= 0 and math.isfinite(value))
+
+
+def path(text):
+    """A path; an empty one is a variable that is not set, and would be this folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty path is none")
+    return Path(text)
 
 
 def number(text, kind, what, holds):

@@ -103,6 +103,10 @@ def ran(command, seconds=300):
     return done.stdout
 
 
+# What may be wrong with a machine, a tool or a file, and is told in a sentence.
+ERRORS = (KitError, service.ServerError, OSError, subprocess.SubprocessError)
+
+
 class Bench:
     """Paths of the programs under test and of one run's folder."""
 

@@ -4,14 +4,12 @@ import json
 import subprocess
 from pathlib import Path
 
-import service
-from bench_http import BenchError
 
 from . import checks, in_process, memory, peers
 from .counted import (
     allocations, http_allocations, http_instructions, instructions, system_calls,
 )
-from .bench_run import KitError, note, require
+from .bench_run import ERRORS, KitError, note, require
 from .labels import labels
 
 # Many short pairs: what disturbs one of them does not move the median.
@@ -65,8 +63,7 @@ def resolver_hits(bench):
 def attempt(part, bench):
     try:
         return part(bench)
-    except (KitError, BenchError, service.ServerError, OSError,
-            subprocess.SubprocessError) as error:
+    except ERRORS as error:
         note(f"gate: {part.__name__}: {error}")
         return {}
 

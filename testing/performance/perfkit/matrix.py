@@ -1,12 +1,9 @@
 """Throughput, latency and resources by configuration: RAM, spill, index, DHT, logs, profiles."""
 
 import contextlib
-import subprocess
-
-import service
 
 from .bench_run import (
-    LOGGED, OPEN_LIMITS, QUIET, KitError, Skipped, note, resident_kib, table,
+    ERRORS, LOGGED, OPEN_LIMITS, QUIET, KitError, Skipped, note, resident_kib, table,
     watched_descriptors,
 )
 from .names import make_dht_names, make_names
@@ -166,7 +163,7 @@ def run(bench):
         except Skipped as reason:
             skipped.append(str(reason))
             note(f"matrix: skipped: {reason}")
-        except (KitError, service.ServerError, OSError, subprocess.SubprocessError) as error:
+        except ERRORS as error:
             skipped.append(str(error))
             note(f"matrix: {error}")
     if not rows:

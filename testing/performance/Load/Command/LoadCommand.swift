@@ -20,7 +20,8 @@ struct LoadCommand: ParsableCommand {
                   --mix resolve=80,providers=10,manifests=5,unknown=5 --json
             With --rate, latency counts from when a request was meant to leave, whether or not
             earlier answers were late. Without it, from when it left.
-            Exit codes: 0 done, 1 more errors than allowed, 64 usage, 69 nobody answers.
+            Exit codes: 0 done, 1 more errors than allowed, 64 usage, 69 nobody answers,
+            74 the figures could not be written.
             """
     )
 
@@ -183,7 +184,7 @@ struct LoadCommand: ParsableCommand {
         } catch {
             try fail("nobody listens at \(url): start svc-index, or give --url.", code: 69)
         }
-        print(json ? try figures.json() : figures.table)
+        try report(json ? figures.json() : figures.table)
         try judge(figures)
     }
 
@@ -201,6 +202,15 @@ struct LoadCommand: ParsableCommand {
         }
         limit.rlim_cur = needed
         setrlimit(resource, &limit)
+    }
+
+    /// To the standard output, which may be a file on a full disk.
+    private func report(_ figures: String) throws {
+        do {
+            try FileHandle.standardOutput.write(contentsOf: Data("\(figures)\n".utf8))
+        } catch {
+            try fail("the figures could not be written to the standard output.", code: 74)
+        }
     }
 
     private func judge(_ figures: Figures) throws {

@@ -27,7 +27,8 @@ package struct RouteMix: Sendable, Equatable {
             else { return nil }
             weights[route, default: 0] += weight
         }
-        guard weights.values.reduce(0, +) > 0 else { return nil }
+        let total = weights.values.reduce(0, +)
+        guard total > 0, total.isFinite else { return nil }
         self.weights = weights
     }
 

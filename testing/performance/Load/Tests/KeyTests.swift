@@ -55,7 +55,8 @@ import Testing
         let mix = RouteMix("resolve=3,unknown=1")
         #expect(mix?.thresholds.map(\.route) == [.resolve, .unknown])
         #expect(mix?.thresholds.map(\.end) == [0.75, 1])
-        for bad in ["", "resolve", "resolve=-1", "path=1", "resolve=0", "other=1"] {
+        let infinite = "resolve=1e308,unknown=1e308"
+        for bad in ["", "resolve", "resolve=-1", "path=1", "resolve=0", "other=1", infinite] {
             #expect(RouteMix(bad) == nil, "\(bad)")
         }
     }
