@@ -43,8 +43,8 @@ COMPARE_ARGS ?=
 # Such as CHAOS_ARGS="--only kills" or CHAOS_ARGS="--soak-seconds 3600".
 CHAOS_ARGS ?=
 # What `make perf` measures, where to, and arguments of kit.py, such as PERF_ARGS="--seconds 10".
-PERF_PARTS ?= verify compare in-process hit-profile matrix profiles dedup memory overload spill \
-  scale
+PERF_PARTS ?= verify compare tails in-process hit-profile matrix profiles dedup memory overload \
+  spill scale
 PERF_OUT := $(ARTIFACTS)/perf/$(shell date +%Y%m%d-%H%M%S)
 PERF_ARGS ?=
 # `make perf-load`: profiles of testing/performance/perfkit/profiles.py, and what they ask.

@@ -28,7 +28,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from perfkit import (  # noqa: E402
     arguments, dedup, explain, hit_profile, in_process, matrix, memory, overload, peers, profiles,
-    publish, report, scale, spill,
+    publish, report, scale, spill, tails,
 )
 from perfkit.bench_run import (  # noqa: E402
     ERRORS, ROOT, Bench, KitError, Skipped, note, printed_json, require_load,
@@ -40,8 +40,8 @@ import bench_http  # noqa: E402
 import service  # noqa: E402
 
 MEASUREMENTS = (
-    "verify", "compare", "in-process", "hit-profile", "matrix", "profiles", "dedup", "memory",
-    "overload", "spill", "scale",
+    "verify", "compare", "tails", "in-process", "hit-profile", "matrix", "profiles", "dedup",
+    "memory", "overload", "spill", "scale",
 )
 
 
@@ -57,6 +57,7 @@ def measure(part, bench, options):
     parts = {
         "in-process": in_process, "hit-profile": hit_profile, "matrix": matrix,
         "profiles": profiles, "dedup": dedup, "memory": memory, "overload": overload,
+        "tails": tails,
     }
     return parts[part].run(bench)
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
-from perfkit import bench_run, counted, dedup, explain, hit_profile, machine, matrix, spill
+from perfkit import (
+    bench_run, counted, dedup, explain, hit_profile, machine, matrix, spill, tails,
+)
 from perfkit.bench_run import LOGGED, QUIET, KitError
 
 
@@ -90,6 +92,23 @@ class Explanations(unittest.TestCase):
             row, row | {"configuration": matrix.LATE + matrix.UNHEDGED}]}))
         self.assertEqual(len(found), 1)
         self.assertTrue(found[0].startswith("MISSED"))
+
+
+class Tails(unittest.TestCase):
+    def figures(self, milliseconds):
+        return {"latency": dict.fromkeys(tails.PERCENTILES, milliseconds), "perSecond": 100,
+                "processor": {"stolen": 0.02, "waited": None}, "command": "svc-index-load"}
+
+    def test_ratios_are_of_pairs_and_one_that_was_disturbed_does_not_count(self):
+        pairs = [[self.figures(base), self.figures(own)]
+                 for base, own in ((1, 1), (2, 2), (4, 8), (1, 100), (3, 3))]
+        row = tails.summarise("no pause", pairs)
+        self.assertEqual((row["p99"]["nginx"], row["p99"]["ours"]), (2, 3))
+        self.assertEqual((row["p99"]["ratio"], row["rate_ratio"]), (1, 1))
+        self.assertTrue(next(explain.explain_tails({"rows": [row]})).startswith("holds"))
+        for one in tails.markdown([row]).splitlines():
+            self.assertEqual(one.count("|"), 15)
+        self.assertTrue(tails.markdown([row]).endswith("| 1.00 | 2 | – |"))
 
 
 class CallgrindsCounts(unittest.TestCase):

@@ -139,7 +139,6 @@ def summarise(runs):
         def ratios(value, own=own):
             return [value(a) / max(value(b), 1e-9) for a, b in zip(own, base)]
         by_rate = ratios(lambda one: one["perSecond"])
-        by_p99 = ratios(lambda one: one["latency"]["p99"])
         rows.append({
             "server": name, "per_second": median(lambda one: one["perSecond"]),
             "p50": median(lambda one: one["latency"]["p50"]),
@@ -149,7 +148,6 @@ def summarise(runs):
             "ratio": statistics.median(by_rate), "ratios": by_rate,
             "cpu_ratio": statistics.median(ratios(lambda one: one["cpu_us"])),
             "p95_ratio": statistics.median(ratios(lambda one: one["latency"]["p95"])),
-            "p99_ratio": statistics.median(by_p99), "p99_ratios": by_p99,
             "generator_us": median(lambda one: one["generatorMicrosPerAnswer"]),
             "spectrum": own[-1]["spectrum"], "commands": [own[0]["command"]],
         })
@@ -167,11 +165,10 @@ def run(bench, everything=True, rounds=ROUNDS, seconds=None, warm_up=0.5):
 
 def markdown(rows, skipped=()):
     headings = ["server", "requests/s", "p50 ms", "p95", "p99", "CPU µs", "ratio", "CPU ratio",
-                "p99 ratio by round", "by round"]
+                "by round"]
     return table(headings, [
         [r["server"], f"{r['per_second']:,.0f}", f"{r['p50']:.2f}", f"{r['p95']:.2f}",
          f"{r['p99']:.2f}", f"{r['cpu_us']:.1f}", f"{r['ratio']:.2f}", f"{r['cpu_ratio']:.2f}",
-         " ".join(f"{one:.2f}" for one in r["p99_ratios"]),
          " ".join(f"{one:.2f}" for one in r["ratios"])] for r in rows
     ] + [[name, "not measured", *[""] * (len(headings) - 2)] for name in skipped])
 

@@ -8,6 +8,7 @@ from .bench_run import KitError
 
 TITLES = {
     "verify": "The generator beside wrk", "compare": "Beside nginx, Varnish and OpenDHT",
+    "tails": "Latency beside nginx",
     "matrix": "Throughput and latency by configuration", "dedup": "Concurrent deduplication",
     "memory": "Memory", "overload": "Misses beyond capacity", "spill": "Answers out of the spill",
     "scale": "Growth with the number of names", "in-process": "A hit in process",
