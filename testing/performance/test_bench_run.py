@@ -196,12 +196,13 @@ class Resources(unittest.TestCase):
         figures = {
             "perSecond": 1, "cpu_us": 1, "latency": {"p50": 1, "p95": 1, "p99": 1}, "hitShare": 1,
             "spectrum": [], "errors": 0, "throttled": 0, "command": "",
+            "processor": {"stolen": 0.02, "waited": None},
         }
         row = matrix.row("x", 1, figures | {"status": {"200": 5, "429": 1}},
                          figures | {"status": {"200": 2}})
         self.assertEqual(row["status"], {"200": 7, "429": 1})
         row |= {"resident_mib": 50, "most_resident_mib": 60, "descriptors": 70}
-        self.assertIn("| 50, 60 | 70 | 200: 7, 429: 1 |", matrix.markdown([row], []))
+        self.assertIn("| 2 | – | 100 | 50, 60 | 70 | 200: 7, 429: 1 |", matrix.markdown([row], []))
 
 
 class HitProfile(unittest.TestCase):

@@ -3,8 +3,8 @@
 import contextlib
 
 from .bench_run import (
-    ERRORS, LOGGED, OPEN_LIMITS, QUIET, KitError, Skipped, note, resident_kib, table,
-    watched_descriptors,
+    ERRORS, HELD_UP, LOGGED, OPEN_LIMITS, QUIET, KitError, Skipped, held_up, note, resident_kib,
+    table, watched_descriptors,
 )
 from .names import make_dht_names, make_names
 
@@ -46,7 +46,7 @@ def row(name, rate, full, paced):
         "configuration": name, "per_second": full["perSecond"], "cpu_us": full["cpu_us"],
         "full_p99": full["latency"]["p99"], "rate": rate, "p50": latency["p50"],
         "p95": latency["p95"], "p99": latency["p99"], "hit_share": paced["hitShare"],
-        "status": status, "spectrum": paced["spectrum"],
+        "processor": paced["processor"], "status": status, "spectrum": paced["spectrum"],
         "errors": full["errors"] + paced["errors"],
         "throttled": full["throttled"] + paced["throttled"],
         "commands": [full["command"], paced["command"]],
@@ -173,11 +173,12 @@ def run(bench):
 
 def markdown(rows, skipped):
     headings = ["configuration", "requests/s", "CPU µs", "p99 ms at that", "fixed rate", "p50 ms",
-                "p95", "p99", "hits %", "RSS MiB, at most", "descriptors", "by status"]
+                "p95", "p99", *HELD_UP, "hits %", "RSS MiB, at most", "descriptors", "by status"]
     cells = [
         [r["configuration"], f"{r['per_second']:,.0f}", f"{r['cpu_us']:.1f}",
          f"{r['full_p99']:.2f}", f"{r['rate']:,}", f"{r['p50']:.2f}",
-         f"{r['p95']:.2f}", f"{r['p99']:.2f}", f"{r['hit_share'] * 100:.0f}",
+         f"{r['p95']:.2f}", f"{r['p99']:.2f}", *held_up(r["processor"]),
+         f"{r['hit_share'] * 100:.0f}",
          f"{r['resident_mib']:.0f}, {r['most_resident_mib']:.0f}", r["descriptors"],
          ", ".join(f"{code}: {count:,}" for code, count in r["status"].items())]
         for r in rows
