@@ -30,7 +30,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 from perfkit import checks, gate_figures, machine  # noqa: E402
-from perfkit.bench_run import ROOT, Bench, KitError, note  # noqa: E402
+from perfkit.bench_run import ERRORS, ROOT, Bench, note  # noqa: E402
 
 import service  # noqa: E402
 
@@ -103,7 +103,7 @@ def main(words=None):
         keep(found, options, is_slow)
         if options.write_baselines:
             baselines = checks.read_baselines(options.baselines, is_slow)
-    except (KitError, ValueError, OSError) as error:
+    except (*ERRORS, ValueError) as error:
         note(f"gate: {error}")
         return 1
     except KeyboardInterrupt:

@@ -10,7 +10,7 @@
     kit.py publish artifacts/perf/20261121-160000   # the tables, into PERFORMANCE.md
 
 Every run has a folder of its own under artifacts/perf. Exit codes: 0 done, 1 a part failed or a
-profile of `load` missed a target, 2 usage.
+profile of `load` missed a target, 2 usage, 3 a program that `bench` needs is missing.
 """
 
 import argparse
@@ -166,15 +166,16 @@ def parse_arguments(words):
         epilog=__doc__.partition("\n\n")[2],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--binary", default=ROOT / ".build/release/svc-index")
+    short = argparse.ArgumentParser(add_help=False)
+    short.add_argument("--binary", default=ROOT / ".build/release/svc-index")
+    short.add_argument("--seconds", type=arguments.seconds, default=4,
+                       help="of one run of the generator")
+    common = argparse.ArgumentParser(add_help=False, parents=[short])
     common.add_argument(
         "--load", default=ROOT / "testing/performance/.build/release/svc-index-load"
     )
     common.add_argument("--probe", default=ROOT / ".build/release/dht-probe")
     common.add_argument("--simulate", default=ROOT / ".build-core/release/dht-simulate")
-    common.add_argument("--seconds", type=arguments.seconds, default=4,
-                        help="of one run of the generator")
     common.add_argument("--out", type=arguments.path, help="a folder instead of a new one")
     parts = parser.add_subparsers(dest="part", required=True)
     counts = {"nargs": "*", "type": arguments.count, "default": [10_000, 100_000, 1_000_000]}
@@ -188,7 +189,7 @@ def parse_arguments(words):
         one.add_argument("--rows", **rows) if name == "spill" else None
     every = parts.add_parser("all", parents=[common], help="every measurement")
     every.set_defaults(counts=counts["default"], rows=rows["default"])
-    parts.add_parser("bench", parents=[common], help="RAM and index hits beside nginx, by wrk")
+    parts.add_parser("bench", parents=[short], help="RAM and index hits beside nginx, by wrk")
     loading = parts.add_parser("load", parents=[common], help="profiles against a running service")
     loading.add_argument("--profile", action="append", choices=PROFILES, required=True)
     loading.add_argument("--cids", help="content ids, one a line, as `kit.py cids` prints them")

@@ -248,7 +248,11 @@ final class ExchangeHandler: ChannelDuplexHandler {
     private func process(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch part {
         case .head(let head):
-            if case .waiting = phase { begin(head.withoutBlanksBehindValues(), context) }
+            guard case .waiting = phase else { break }
+            // Asked of the head as it came: this is the decoder's verdict, for which it looks at
+            // `Proxy-Connection` too, and behind a last request it takes nothing.
+            if !head.isKeepAlive { closesAfterAnswer = true }
+            begin(head.withoutBlanksBehindValues(), context)
         case .body(let bytes):
             if case .receiving(let exchange, let head, let body, let count) = phase {
                 receive(bytes, of: exchange, head, body, count, context)

@@ -84,6 +84,6 @@ extension String {
 
     fileprivate func withoutBlanksBehind() -> String {
         guard let last = utf8.lastIndex(where: { !$0.isBlank }) else { return "" }
-        return String(self[...last])
+        return String(decoding: utf8[...last], as: UTF8.self)
     }
 }

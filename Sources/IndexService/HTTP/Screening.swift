@@ -7,8 +7,8 @@ internal import NIOHTTP1
 package struct Screening: Sendable {
     /// The longest request target, in bytes.
     package var maximumTargetBytes = 8 << 10
-    /// The largest header list, in bytes: names, values, and 4 more a field as they stand on the
-    /// wire.
+    /// The largest header list, in bytes: names, values without the blanks around them, and 4 more
+    /// a field.
     package var maximumHeaderBytes = 16 << 10
     /// The largest body, in bytes as sent.
     package var maximumBodyBytes = 1 << 20

@@ -94,6 +94,11 @@ extension ContractRow {
                 plain.with("Connection", "close \t"),
                 headers: ["Connection": .equal("close")]
             ),
+            good(
+                "blanks elsewhere, and a proxy's last word",
+                plain.with("X", "a ").with("Proxy-Connection", "close"),
+                headers: ["Connection": .equal("close")]
+            ),
             good("blanks around a star", plain.with("If-None-Match", "* "), status: 304),
             .refused("a length with blanks in it", plain.with("Content-Length", "1 0")),
         ]

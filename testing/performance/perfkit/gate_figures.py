@@ -1,9 +1,9 @@
 """Measures what the gate checks; each function returns {check: figure}."""
 
 import json
+import math
 import subprocess
 from pathlib import Path
-
 
 from . import checks, in_process, memory, peers
 from .counted import (
@@ -100,6 +100,8 @@ def measure_all(bench, baselines, parts=PARTS):
 def write_baselines(found, folder, is_slow=False):
     beside = {check.name for check in checks.CHECKS if check.part == "beside-nginx"}
     for name, value in found.items():
+        if not math.isfinite(value):
+            raise KitError(f"{name} is {value}: a baseline is a number")
         kind = checks.SLOW if is_slow and name in beside else ""
         (Path(folder) / f"{name}{kind}.txt").write_text(f"{round(value, 4):g}\n" if isinstance(
             value, float) and not name.startswith("simulate") else f"{value}\n")

@@ -22,7 +22,7 @@ OURS = (
     ("head and body of the answer",
      r"writeEntityTag|writeDecimal|ExchangeHandler\.write|setStatic"),
     ("correlation id, metrics, log", r"CorrelationID|Ledger|Metric|LoopLocal"),
-    ("reading the request from its bytes", r"PlainRequest|PlainFields|HeadCursor"),
+    ("reading the request from its bytes", r"PlainRequest\b|PlainFields|HeadCursor"),
     ("decoder of HTTP/1.1", r"HTTPDecoder|llhttp|HTTPHeaders|ByteToMessage|HTTPParser"),
     ("the exchange's state", r"ExchangeHandler|Exchange\b|Closing|ConnectionTimer|ArrivalHandler"),
     ("event loop, pipeline, buffers", r"NIO|Channel|Selector|Socket|ByteBuffer|PendingWrite"),

@@ -38,7 +38,7 @@ def hits(bench, server, path, meanwhile=lambda: None):
         run = thread.submit(
             bench.load, server, "--path", path, "--rate", HIT_RATE, "--connections", 16,
             "--warm-up", HEAD_START + RAMP_SECONDS, "--duration", bench.seconds,
-            "--max-throttled-share", 0,
+            "--max-throttled-share", 0, "--max-unsent-share", 1,
         )
         time.sleep(HEAD_START)
         meanwhile()
