@@ -207,7 +207,7 @@ figures: perf-build ## every figure of PERFORMANCE.md, one after the other: over
 	$(MAKE) interop-compare
 	$(MAKE) chaos
 
-perf: perf-build ## the kit's part of PERFORMANCE.md: tables, plots, and what they mean: 25 minutes
+perf: perf-build ## the kit's part of PERFORMANCE.md: tables, plots, what they mean: half an hour
 	# The kit says which part lacks a program that could not be installed.
 	-@scripts/install-deps.sh nginx-light wrk valgrind linux-perf
 	@failed=; for part in $(PERF_PARTS); do \

@@ -87,6 +87,10 @@ def explain_memory(data):
         "index_cache_bytes is what the cache counts; the rest is the allocator and the answer's "
         "object. Knobs cache.entries and cache.max_bytes.",
     )
+    yield verdict(
+        figures["full"]["mib"] <= 1024, f"{figures['full']['entries']:,.0f} answers in RAM",
+        f"{figures['full']['mib']:.0f} MiB", "<= 1,024 MiB", "As above.",
+    )
 
 
 def explain_overload(data):

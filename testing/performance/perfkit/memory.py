@@ -1,6 +1,7 @@
 """What memory goes to: idle, an answer, an absence, a contact, a lookup, a connection.
 
-Each figure is the difference of two runs, or of two moments of one run, that differ in that alone.
+What is in bytes is the difference of two runs, or of two moments of one run, that differ in that
+alone; what is in MiB is the whole service.
 """
 
 import http.client
@@ -13,12 +14,15 @@ import service
 from .bench_run import (
     OPEN_LIMITS, QUIET, KitError, metrics, note, printed_json, resident_kib, table,
 )
-from .names import make_dht_names, make_names
+from .names import make_dht_names, make_keys, make_names
 
 NAMES = 50_000
 NEGATIVES = 40_000
 CONNECTIONS = 1000
 LOOKUPS = 400
+FULL = 1_000_000
+# A slow machine asks for the rest in another round, past those that are in RAM already.
+FULL_ROUNDS, FULL_SECONDS = 3, 240
 
 
 class Connections:
@@ -65,6 +69,30 @@ def answers(bench, count=NAMES):
     each = (many[0] - few[0]) * 1024 / cached
     charged = many[1]["index_cache_bytes"] / cached
     return {"entries": cached, "resident": each, "charged": charged}
+
+
+def full(bench, count=FULL):
+    """A service with a million answers in RAM: how many they are, and what it takes, in MiB."""
+    names = make_names(count, bench.data)
+    keys = make_keys(names)
+    store = bench.folder / "memory-full"
+    bench.import_file(names, store)
+    arguments = [QUIET, f"--cache-entries={2 * count}", "--cache-max-bytes=2GiB",
+                 # None ends while the others are asked for.
+                 "--cache-default-ttl-s=3600", "--cache-max-ttl-s=3600"]
+    with bench.serving([*arguments, *OPEN_LIMITS], store) as server:
+        for _ in range(FULL_ROUNDS):
+            bench.load(server, "--names", keys, "--distribution", "each", "--duration",
+                       FULL_SECONDS)
+            cached = metrics(server)["index_cache_entries"]
+            note(f"memory: {cached:,.0f} of {count:,} answers in RAM")
+            if cached == count:
+                break
+        mib = resident_kib(server, "VmHWM") / 1024
+    if cached < count:
+        raise KitError(f"RAM has {cached:,.0f} of {count:,} answers: the machine is too slow, or "
+                       "the cache too small for them")
+    return {"entries": cached, "mib": mib}
 
 
 def body_bytes(bench):
@@ -148,7 +176,7 @@ def contact(bench):
 def run(bench):
     figures = {"idle_kib": idle(bench), "answers": answers(bench), "body": body_bytes(bench),
                "negative": negatives(bench), "connection": connections(bench),
-               "contact": contact(bench)}
+               "contact": contact(bench), "full": full(bench)}
     try:
         figures["lookup"] = lookups(bench)
     except KitError as error:
@@ -168,6 +196,8 @@ def markdown(figures):
          size(answer["resident"])],
         [f"the same without its body of {figures['body']:.0f} B", size(figures["beyond_body"])],
         ["what the cache charges for it", size(answer["charged"])],
+        [f"the whole service with {figures['full']['entries']:,.0f} answers in RAM, at most",
+         f"{figures['full']['mib']:.0f} MiB"],
         [f"a negative answer ({figures['negative']['entries']:,.0f} of them)",
          size(figures["negative"]["resident"])],
         ["a contact of the DHT's table (`dht-probe table 10000`)", size(figures["contact"])],
