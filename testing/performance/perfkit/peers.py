@@ -118,12 +118,12 @@ def add_peers(bench, stack, subjects, backend, path, body):
     return skipped
 
 
-def measure_all(bench, subjects, rounds, seconds, warm_up):
+def measure_all(bench, subjects, rounds, seconds, warm_up, load=()):
     runs = {name: [] for name in subjects}
     for number in range(rounds):
         for name, (server, path) in subjects.items():
             figures = bench.load(server, "--path", path, "--duration", seconds,
-                                 "--warm-up", warm_up)
+                                 "--warm-up", warm_up, *load)
             runs[name].append(figures)
             note(f"round {number + 1}: {name}: {figures['perSecond']:,.0f} requests/s")
     return runs

@@ -15,16 +15,16 @@ PAIRS = 15
 WARM_UP = 0.2
 PERCENTILES = ("p50", "p95", "p99")
 # What a machine that stands still at the end leaves unsent counts with its waiting.
-LOAD = ["--warm-up", WARM_UP, "--max-unsent-share", 1]
+LOAD = ["--max-unsent-share", 1]
 # Shares of what nginx answers without a pause.
 SHARES = {"a quarter": 0.25, "half": 0.5}
 
 
-def measure_pairs(bench, nginx, ours, load=()):
+def measure_pairs(bench, subjects, load=()):
     """[(nginx's figures, ours), …] of runs in turn."""
     seconds = min(1, bench.seconds)
-    return [[bench.load(server, "--path", path, "--duration", seconds, *LOAD, *load)
-             for server, path in (nginx, ours)] for _ in range(PAIRS)]
+    runs = peers.measure_all(bench, subjects, PAIRS, seconds, WARM_UP, [*LOAD, *load])
+    return list(zip(*runs.values()))
 
 
 def summarise(name, pairs):
@@ -53,14 +53,13 @@ def median_of(values):
 def run(bench):
     with contextlib.ExitStack() as stack:
         subjects, _, _ = peers.start_subjects(bench, stack, False)
-        nginx, ours = subjects.values()
-        pairs = measure_pairs(bench, nginx, ours)
+        pairs = measure_pairs(bench, subjects)
         rows = [summarise("no pause", pairs)]
         full = statistics.median(base["perSecond"] for base, _ in pairs)
         for name, share in SHARES.items():
             rate = round(share * full)
             note(f"tails: {rate:,} a second")
-            pairs = measure_pairs(bench, nginx, ours, ["--rate", rate])
+            pairs = measure_pairs(bench, subjects, ["--rate", rate])
             rows.append(summarise(f"{name} of nginx's rate, {rate:,}/s", pairs))
     return {"rows": rows, "markdown": markdown(rows)}
 
